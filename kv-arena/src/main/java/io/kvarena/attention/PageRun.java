@@ -33,6 +33,9 @@ public final class PageRun {
   private int size;
   private @Nullable PageLayout layout;
 
+  /** An empty run; a store makes few and reuses them. */
+  public PageRun() {}
+
   /** Empties the run and sets the layout of the pages to come. */
   public void start(PageLayout layout) {
     this.layout = layout;

@@ -136,7 +136,7 @@ final class Q4 implements PageFormat {
   }
 
   @Override
-  public PageFormat raw() {
+  public RawFormat raw() {
     return Formats.F16;
   }
 

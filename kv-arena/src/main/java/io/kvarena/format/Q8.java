@@ -121,7 +121,7 @@ final class Q8 implements PageFormat {
   }
 
   @Override
-  public PageFormat raw() {
+  public RawFormat raw() {
     return Formats.F16;
   }
 

@@ -6,7 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -38,7 +37,7 @@ public final class PageArena implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final PageMap map = new PageMap();
   private final List<Slab> slabs = new ArrayList<>();
-  private final TreeMap<Long, PagePool> pools = new TreeMap<>();
+  private final List<PagePool> pools = new ArrayList<>();
   private long heldBytes;
   private long opened;
   private long closedSlabs;
@@ -128,8 +127,8 @@ public final class PageArena implements AutoCloseable {
     }
   }
 
-  /** The pool of pages of at least {@code bytes}, rounded up to 128. */
-  public PagePool pool(long bytes) {
+  /** A new pool of pages of {@code bytes}, rounded up to 128. */
+  public PagePool newPool(long bytes) {
     long pageBytes = roundUp(Math.max(bytes, 1), 128);
     if (pageBytes > superblockBytes) {
       throw new IllegalArgumentException(
@@ -142,7 +141,9 @@ public final class PageArena implements AutoCloseable {
     lock.lock();
     try {
       checkOpen();
-      return pools.computeIfAbsent(pageBytes, size -> new PagePool(this, size));
+      PagePool pool = new PagePool(this, pageBytes);
+      pools.add(pool);
+      return pool;
     } finally {
       lock.unlock();
     }
@@ -167,6 +168,11 @@ public final class PageArena implements AutoCloseable {
   /** References of a page by its packed name, 0 if it is gone. */
   public int references(long page) {
     return map.knows(page) ? map.references(page) : 0;
+  }
+
+  /** Wipes a page on which the caller has the only reference, so that it may be written anew. */
+  public void wipe(PagePool pool, long page) {
+    overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
   }
 
   long superblockBytes() {
@@ -344,7 +350,7 @@ public final class PageArena implements AutoCloseable {
       long pageBytes = 0;
       long freePageBytes = 0;
       long wasteBytes = 0;
-      for (PagePool pool : pools.values()) {
+      for (PagePool pool : pools) {
         long all = (long) pool.superblocks * pool.pagesPerSuperblock();
         pages += pool.used;
         pageBytes += pool.used * pool.pageBytes();
@@ -390,7 +396,7 @@ public final class PageArena implements AutoCloseable {
       if (map.used() != stats.pages()) {
         wrong.add("pages are lost: mapped=" + map.used() + ", used=" + stats.pages());
       }
-      for (PagePool pool : pools.values()) {
+      for (PagePool pool : pools) {
         for (Superblock block : pool.withFree) {
           for (int i = 0; i < block.freeCount(); i++) {
             long at = block.offset + block.freeSlot(i) * pool.pageBytes();
