@@ -2,8 +2,9 @@
  * The C view of attention as a fold over pages.
  *
  * A page holds `heads` keys tiles, then `heads` values tiles, each tile T = page_tokens slots; D is
- * the number of channels. All little endian. Codes come first, f16 scales on the next multiple of
- * 64 bytes, and tiles are multiples of 128 bytes.
+ * the number of channels. All little endian. Codes come first, D rounded up to 4 (q8_0) or 8 (q4_0)
+ * channels of them for keys and for values alike; f16 scales start on the next multiple of 64 bytes,
+ * and tiles are multiples of 128 bytes.
  *
  *   format     keys tile                            values tile                scales
  *   f32        f32 [D][T]                           f32 [T][D]
@@ -32,7 +33,7 @@ extern "C" {
 enum { KV_F32 = 0, KV_F16 = 1, KV_BF16 = 2, KV_Q8_0 = 3, KV_Q4_0 = 4, KV_FORMATS = 5 };
 
 /* Limits of a page. */
-enum { KV_TOKENS_MAX = 64, KV_CHANNELS_MAX = 576 };
+enum { KV_TOKENS_MAX = 64, KV_CHANNELS_MAX = 1024 };
 
 /* What a fold or a library call answers. */
 enum { KV_OK = 0, KV_BAD_FORMAT = -1, KV_BAD_SHAPE = -2, KV_BAD_ISA = -3 };

@@ -35,14 +35,11 @@ INLINE int lane_bytes(const int format) {
 /* What a decoded code has to be multiplied with beside its scale. */
 INLINE float code_unit(const int format) { return format == KV_Q8_0 ? CODE8_UNIT : CODE4_UNIT; }
 
-/* f16 scales [channels / 32][tokens] of a quantised tile. */
-INLINE const uint8_t *scales(const int format, const kv_tile *tile, const int keys) {
-  int64_t channels = tile->channels;
-  if (keys) {
-    channels = (channels + per_step(format) - 1) / per_step(format) * per_step(format);
-  }
-  int64_t codes = channels * tile->tokens * 4 / per_step(format);
-  return tile->bytes + (codes + 63) / 64 * 64;
+/* f16 scales [channels / 32][tokens] of a quantised tile: behind the codes of whole steps of channels,
+ * for keys and for values. */
+INLINE const uint8_t *scales(const int format, const kv_tile *tile) {
+  const int64_t steps = (tile->channels + per_step(format) - 1) / per_step(format);
+  return tile->bytes + (4 * steps * tile->tokens + 63) / 64 * 64;
 }
 
 INLINE vf plain(const int format, const uint8_t *p, const int partial, int n) {
@@ -114,7 +111,7 @@ INLINE void add_keys(const int format, const int rows, const int vectors, const 
   const int64_t stride = (int64_t)lane_bytes(format) * keys->tokens;
   const int channels = (keys->channels + step - 1) / step * step;
   const int group = quantised(format) ? GROUP : channels;
-  const uint8_t *scale = scales(format, keys, 1) + 2 * token;
+  const uint8_t *scale = scales(format, keys) + 2 * token;
   for (int from = 0; from < channels; from += group, scale += 2 * keys->tokens) {
     const int to = from + group < channels ? from + group : channels;
     vf sums[ROWS_MAX][VECTORS_MAX];
@@ -219,7 +216,7 @@ INLINE void tile_values(const int format, const int rows, const kv_tile *values,
     coefficients[r] = quantised(format) ? scaled[r] : weights[r];
   }
   const int group = quantised(format) ? GROUP : values->channels;
-  const uint8_t *scale = scales(format, values, 0);
+  const uint8_t *scale = scales(format, values);
   for (int from = 0; from < values->channels; from += group, scale += 2 * values->tokens) {
     if (quantised(format)) {
       for (int token = 0; token < values->tokens; token += LANES) {

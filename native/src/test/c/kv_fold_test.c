@@ -40,17 +40,17 @@ static double half_value(const uint8_t *p) {
   return word >> 15 ? -size : size;
 }
 
-static int64_t code_bytes(int format, int keys, int tokens, int channels) {
+static int64_t code_bytes(int format, int tokens, int channels) {
   switch (format) {
     case KV_F32: return INT64_C(4) * tokens * channels;
-    case KV_Q8_0: return tokens * (keys ? round_up(channels, 4) : channels);
-    case KV_Q4_0: return tokens * (keys ? round_up(channels, 8) : channels) / 2;
+    case KV_Q8_0: return tokens * round_up(channels, 4);
+    case KV_Q4_0: return tokens * round_up(channels, 8) / 2;
     default: return INT64_C(2) * tokens * channels;
   }
 }
 
-static int64_t tile_bytes(int format, int keys, int tokens, int channels) {
-  int64_t bytes = code_bytes(format, keys, tokens, channels);
+static int64_t tile_bytes(int format, int tokens, int channels) {
+  int64_t bytes = code_bytes(format, tokens, channels);
   if (format == KV_Q8_0 || format == KV_Q4_0) {
     bytes = round_up(bytes, 64) + round_up(channels, 32) / 32 * tokens * 2;
   }
@@ -64,7 +64,7 @@ static double element(int format, int keys, const uint8_t *tile, int tokens, int
   const int inner = keys ? channel % step : token % step;
   const int64_t lane = keys ? (int64_t)(channel / step) * tokens + token
                             : (int64_t)(token / step) * channels + channel;
-  const uint8_t *scale = tile + round_up(code_bytes(format, keys, tokens, channels), 64) +
+  const uint8_t *scale = tile + round_up(code_bytes(format, tokens, channels), 64) +
                          2 * (channel / 32 * tokens + token);
   switch (format) {
     case KV_F32: {
@@ -89,8 +89,8 @@ static double element(int format, int keys, const uint8_t *tile, int tokens, int
 
 /* A tile of any finite bytes of magnitude about 1; padded channels of keys are zero. */
 static void fill(int format, int keys, uint8_t *tile, int tokens, int channels) {
-  const int64_t codes = code_bytes(format, keys, tokens, channels);
-  for (int64_t i = 0; i < tile_bytes(format, keys, tokens, channels); i += 2) {
+  const int64_t codes = code_bytes(format, tokens, channels);
+  for (int64_t i = 0; i < tile_bytes(format, tokens, channels); i += 2) {
     uint16_t word = (uint16_t)bits();
     const int subnormal = below(50) == 0;
     if (format == KV_F32 || format == KV_BF16) {
@@ -135,7 +135,7 @@ typedef struct {
 static test_case make(int key_format, int value_format) {
   static const int dims[] = {1,  2,  3,  4,  5,   7,   8,   9,   15,  16,  17, 24,
                              31, 32, 33, 40, 48,  63,  64,  65,  80,  96,  127, 128,
-                             129, 160, 192, 255, 256, 257, 512, 575, 576};
+                             129, 160, 192, 255, 256, 257, 512, 575, 576, 1023, 1024};
   static const int groups[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33};
   test_case c = {.key_format = key_format, .value_format = value_format};
   kv_fold *f = &c.fold;
@@ -143,12 +143,12 @@ static test_case make(int key_format, int value_format) {
   f->query_tokens = below(3) == 0 ? 1 : 1 + below(large ? 40 : 6);
   f->heads = 1 + below(3);
   f->group = one_of(groups, large ? 11 : 8);
-  f->key_dim = one_of(dims, large ? 33 : 24);
-  f->value_dim = below(2) ? f->key_dim : one_of(dims, large ? 33 : 24);
+  f->key_dim = one_of(dims, large ? 35 : 24);
+  f->value_dim = below(2) ? f->key_dim : one_of(dims, large ? 35 : 24);
   f->page_tokens = 8 * (1 + below(8));
   f->pages = 1 + below(PAGES_MAX);
-  f->key_tile_bytes = tile_bytes(key_format, 1, f->page_tokens, f->key_dim);
-  f->value_tile_bytes = tile_bytes(value_format, 0, f->page_tokens, f->value_dim);
+  f->key_tile_bytes = tile_bytes(key_format, f->page_tokens, f->key_dim);
+  f->value_tile_bytes = tile_bytes(value_format, f->page_tokens, f->value_dim);
   f->values_offset = f->heads * f->key_tile_bytes;
   f->query_stride = (int64_t)f->heads * f->group * f->key_dim + below(3) * 5;
   f->scale = (0.5f + (float)below(8)) / sqrtf((float)f->key_dim);

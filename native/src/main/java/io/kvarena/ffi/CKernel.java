@@ -18,7 +18,7 @@ import java.lang.ref.Reference;
 
 /**
  * The kernel in C for one instruction set, {@code c-baseline}, {@code c-avx2} or {@code c-avx512}:
- * every pair of this library's formats, keys and values of up to 576 channels.
+ * every pair of this library's formats, keys and values of up to 1024 channels.
  *
  * <p>A fold is one call that is not critical: a thread in C does not hold up garbage collection.
  */
@@ -118,21 +118,21 @@ public final class CKernel implements AttentionKernel {
               + runHeads
               + "; set them for the run's layer");
     }
-    if (state.heads() != queries.heads()
+    if (state.heads() < runHeads
         || state.valueDim() != layout.layer().valueDim()
-        || state.rows() < queries.tokens() * queries.heads()) {
+        || state.rows() < queries.tokens() * state.heads()) {
       throw new IllegalArgumentException(
-          "the state does not fit the queries: stateHeads="
+          "the state does not fit the run: heads="
               + state.heads()
-              + ", stateRows="
+              + ", rows="
               + state.rows()
-              + ", stateValueDim="
+              + ", valueDim="
               + state.valueDim()
-              + ", heads="
-              + queries.heads()
+              + ", runQueryHeads="
+              + runHeads
               + ", tokens="
               + queries.tokens()
-              + ", valueDim="
+              + ", runValueDim="
               + layout.layer().valueDim()
               + "; reset it for these queries");
     }

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class FoldStruct {
 
   /** Largest keyDim and valueDim of the kernels in C. */
-  static final int CHANNELS_MAX = 576;
+  static final int CHANNELS_MAX = 1024;
 
   private static final StructLayout PAGE =
       MemoryLayout.structLayout(
@@ -141,7 +141,7 @@ final class FoldStruct {
     struct.set(JAVA_LONG, SUM, memory + Float.BYTES * state.sumIndex(0));
     struct.set(JAVA_LONG, OUT, memory + Float.BYTES * state.outIndex(0));
     struct.set(JAVA_LONG, STATE_STRIDE, state.heads());
-    struct.set(JAVA_LONG, FIRST_ROW, queries.firstHead());
+    struct.set(JAVA_LONG, FIRST_ROW, 0);
     struct.set(JAVA_FLOAT, SCALE, queries.scale());
     struct.set(JAVA_FLOAT, SOFT_CAP, queries.softCap());
   }
