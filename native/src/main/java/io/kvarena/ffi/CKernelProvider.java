@@ -36,8 +36,7 @@ public final class CKernelProvider implements KernelProvider {
     if (!library.supports(isa.name)) {
       return unusable(isa, "this processor or system lacks " + isa.needs);
     }
-    return KernelOffer.usable(
-        new CKernel(isa.name, library), isa.rank, "C, " + isa.needs);
+    return KernelOffer.usable(new CKernel(isa.name, library), isa.rank, "C, " + isa.needs);
   }
 
   private static KernelOffer missing(Isa isa) {

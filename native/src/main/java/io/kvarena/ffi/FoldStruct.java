@@ -23,8 +23,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The C struct {@code kv_fold}: what a kernel in C is told. Structs are native memory that is reused
- * from call to call, so that a fold allocates nothing.
+ * The C struct {@code kv_fold}: what a kernel in C is told. Structs are native memory that is
+ * reused from call to call, so that a fold allocates nothing.
  */
 final class FoldStruct {
 

@@ -19,8 +19,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The library of C kernels: {@code libkvarena}, found and loaded once for the process, or the reason
- * why there is none.
+ * The library of C kernels: {@code libkvarena}, found and loaded once for the process, or the
+ * reason why there is none.
  *
  * <p>It comes out of this module's jar, by way of a private directory, unless the system property
  * {@value #PROPERTY} names a file.
@@ -39,8 +39,7 @@ public final class NativeLibrary {
     this.symbols = symbols;
     isaSupported =
         Linker.nativeLinker()
-            .downcallHandle(
-                symbol("kv_isa_supported"), FunctionDescriptor.of(JAVA_INT, ADDRESS));
+            .downcallHandle(symbol("kv_isa_supported"), FunctionDescriptor.of(JAVA_INT, ADDRESS));
     FoldStruct.check(symbol("kv_abi"));
   }
 

@@ -56,8 +56,7 @@ public final class ReadCeiling {
     }
     CKernel.checkPages(run.layout(), run);
     try {
-      return (long)
-          readPages.invokeExact(run.rows(), (long) run.size(), run.layout().pageBytes());
+      return (long) readPages.invokeExact(run.rows(), (long) run.size(), run.layout().pageBytes());
     } catch (Throwable failed) {
       throw Downcalls.unexpected(failed);
     } finally {

@@ -39,9 +39,9 @@ class CKernelTest {
   }
 
   /**
-   * The scalar kernel is the specification. Both sum in f32, so a logit may differ by twice
-   * (keyDim + 3) ulp of scale · Σ|q·k|, which is at most √keyDim · 3 here, and a weight by that and
-   * 3e-7; the largest value is below 3.
+   * The scalar kernel is the specification. Both sum in f32, so a logit may differ by twice (keyDim
+   * + 3) ulp of scale · Σ|q·k|, which is at most √keyDim · 3 here, and a weight by that and 3e-7;
+   * the largest value is below 3.
    */
   @Test
   void fold_everyPairOfFormats_equalsTheScalarKernel() {
@@ -134,8 +134,7 @@ class CKernelTest {
     Scene scene = Scene.random(new Random(SEED + 5), Formats.F32, Formats.F32);
     scene.queries().data(MemorySegment.ofArray(new float[1 << 20]), 0);
     var refused =
-        assertThrows(
-            IllegalArgumentException.class, () -> scene.fold(kernels().getFirst()));
+        assertThrows(IllegalArgumentException.class, () -> scene.fold(kernels().getFirst()));
     long end = scene.queries().rowOffset(scene.queries().tokens(), 0);
     assertEquals(
         "queries must be native memory that holds them all: native=false, bytes=4194304, end="
@@ -151,8 +150,7 @@ class CKernelTest {
     MemorySegment slab = scene.run().slab(0);
     scene.run().add(slab, 1, slab.byteSize() - pageBytes + 128, -1, 0);
     var refused =
-        assertThrows(
-            IllegalArgumentException.class, () -> scene.fold(kernels().getFirst()));
+        assertThrows(IllegalArgumentException.class, () -> scene.fold(kernels().getFirst()));
     assertEquals(
         "a page lies outside its slab or not in native memory: page="
             + (scene.run().size() - 1)

@@ -56,8 +56,7 @@ class HugePageSlabsTest {
     try (Arena arena = Arena.ofShared()) {
       long bytes = 1L << 50;
       var error =
-          assertThrows(
-              OutOfMemoryError.class, () -> new HugePageSlabs().allocate(bytes, arena));
+          assertThrows(OutOfMemoryError.class, () -> new HugePageSlabs().allocate(bytes, arena));
       assertEquals(
           "no memory for a slab: call=mmap, bytes="
               + (bytes + HUGE)

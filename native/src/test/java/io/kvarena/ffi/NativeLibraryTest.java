@@ -136,7 +136,8 @@ class NativeLibraryTest {
 
   @Test
   void check_structsOfAnotherVersion_refusesTheLibrary() throws ReflectiveOperationException {
-    var type = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT);
+    var type =
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT);
     var handle =
         MethodHandles.lookup()
             .findStatic(
@@ -145,8 +146,7 @@ class NativeLibraryTest {
                 MethodType.methodType(int.class, MemorySegment.class, int.class));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment stub = Linker.nativeLinker().upcallStub(handle, type, arena);
-      var refused =
-          assertThrows(IllegalStateException.class, () -> FoldStruct.check(stub));
+      var refused = assertThrows(IllegalStateException.class, () -> FoldStruct.check(stub));
       int[] found = FoldStruct.expected();
       found[1]++;
       assertEquals(

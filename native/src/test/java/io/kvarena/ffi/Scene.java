@@ -147,8 +147,7 @@ record Scene(Queries queries, PageRun run) {
   }
 
   /** Outputs of two states, o / d, differ by at most {@code tolerance}. */
-  void assertClose(
-      AttentionState expected, AttentionState found, double tolerance, String kernel) {
+  void assertClose(AttentionState expected, AttentionState found, double tolerance, String kernel) {
     for (int row = 0; row < expected.rows(); row++) {
       if (expected.sum(row) == 0) {
         Assertions.assertEquals(0, found.sum(row), kernel);
