@@ -126,6 +126,7 @@ class NativeLibraryTest {
   }
 
   /** A kv_abi of another version: one number differs. */
+  @SuppressWarnings("UnusedMethod") // C calls it, through a handle
   private static int otherAbi(MemorySegment numbers, int capacity) {
     int[] other = FoldStruct.expected();
     other[1]++;
