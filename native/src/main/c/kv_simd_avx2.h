@@ -102,4 +102,5 @@ INLINE vf v_code4(vi codes, int j) {
                                 : _mm256_and_si256(top, _mm256_set1_epi32((int)0xf0000000)));
 }
 
-INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+/* To the second level: fewer lines at a time may be on their way to the first. */
+INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }

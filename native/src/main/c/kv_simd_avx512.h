@@ -90,4 +90,5 @@ INLINE vf v_code4(vi codes, int j) {
   return _mm512_permutexvar_ps(_mm512_srli_epi32(codes, shift), table);
 }
 
-INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+/* To the second level: fewer lines at a time may be on their way to the first. */
+INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }

@@ -9,6 +9,7 @@ enum { LANES = 4, ROWS_MAX = 4, VECTORS_MAX = 2 };
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
+typedef uint16_t halves __attribute__((vector_size(8)));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -64,9 +65,9 @@ INLINE vf v_round(vf x) {
 INLINE vf v_power_of_2(vf n) { return (vf)((__builtin_convertvector(n, vi) + 127) << 23); }
 
 INLINE vi halves_n(const uint8_t *p, int n) {
-  uint16_t x[LANES] = {0};
-  memcpy(x, p, 2 * (size_t)n);
-  return (vi){x[0], x[1], x[2], x[3]};
+  halves x = {0};
+  memcpy(&x, p, 2 * (size_t)n);
+  return __builtin_convertvector(x, vi);
 }
 /* Exponent and fraction of an f16 are those of an f32 but for the bias, which is 112 less; the
  * product also sets subnormals right. */
@@ -104,4 +105,5 @@ INLINE vf v_code4(vi codes, int j) {
   return __builtin_convertvector(((codes ^ every(0x88888888)) << shift) & every(0xf0000000), vf);
 }
 
-INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p); }
+/* To the second level: fewer lines at a time may be on their way to the first. */
+INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p, 0, 2); }

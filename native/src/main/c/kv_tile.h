@@ -32,6 +32,14 @@ INLINE int lane_bytes(const int format) {
   return format == KV_F16 || format == KV_BF16 ? 2 : 4;
 }
 
+/* Prefetches what lies where a tile's bytes will be wanted next. */
+INLINE void prefetch_lines(const uint8_t *p, int64_t ahead, int bytes) {
+#pragma GCC unroll 4
+  for (int line = 0; line < bytes; line += 64) {
+    v_prefetch(p + ahead + line);
+  }
+}
+
 /* What a decoded code has to be multiplied with beside its scale. */
 INLINE float code_unit(const int format) { return format == KV_Q8_0 ? CODE8_UNIT : CODE4_UNIT; }
 
@@ -94,10 +102,7 @@ INLINE void add_elements(const int format, const int rows, const int vectors, co
   const int step = per_step(format);
   const uint8_t *p = lanes + from / step * stride;
   for (int i = from; i < to; i += step, p += stride) {
-#pragma GCC unroll 4
-    for (int line = 0; line < vectors * LANES * lane_bytes(format); line += 64) {
-      v_prefetch(p + ahead + line);
-    }
+    prefetch_lines(p, ahead, vectors * LANES * lane_bytes(format));
     add_step(format, rows, vectors, partial, n, p, coefficients, i, sums);
   }
 }
@@ -130,6 +135,7 @@ INLINE void add_keys(const int format, const int rows, const int vectors, const 
       if (quantised(format)) {
         const uint8_t *p = scale + 2 * LANES * v;
         by = v_mul(partial ? v_f16_n(p, n) : v_f16(p), v_set(code_unit(format)));
+        prefetch_lines(p, keys->ahead, 2 * LANES);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++) {
@@ -224,6 +230,7 @@ INLINE void tile_values(const int format, const int rows, const kv_tile *values,
         const uint8_t *p = scale + 2 * token;
         const vf by =
             v_mul(n < LANES ? v_f16_n(p, n) : v_f16(p), v_set(code_unit(format)));
+        prefetch_lines(p, values->ahead, 2 * LANES);
         for (int r = 0; r < rows; r++) {
           v_store(scaled[r] + token, v_mul(v_load(weights[r] + token), by));
         }
