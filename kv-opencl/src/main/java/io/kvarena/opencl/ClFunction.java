@@ -2,7 +2,6 @@ package io.kvarena.opencl;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.lwjgl.opencl.CL10.clReleaseKernel;
-import static org.lwjgl.opencl.CL10.nclSetKernelArg;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,8 +23,7 @@ final class ClFunction {
   void buffer(int index, long buffer) {
     // Set even if it is the same number as before: a driver may give a new buffer an old handle.
     value.set(JAVA_LONG, 0, buffer);
-    Cl.check(
-        nclSetKernelArg(kernel, index, JAVA_LONG.byteSize(), value.address()), "clSetKernelArg");
+    ClCalls.setArgument(kernel, index, value.address());
   }
 
   void release() {

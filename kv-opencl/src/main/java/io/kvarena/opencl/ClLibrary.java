@@ -40,6 +40,7 @@ final class ClLibrary {
     }
   }
 
+  @SuppressWarnings("restricted") // a look-up by name, of no function
   private static @Nullable String create() {
     String configured = Configuration.OPENCL_LIBRARY_NAME.get();
     String name = configured != null ? configured : defaultName();

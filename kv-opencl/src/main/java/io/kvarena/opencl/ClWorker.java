@@ -4,10 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.lwjgl.opencl.CL10.CL_MEM_READ_WRITE;
-import static org.lwjgl.opencl.CL10.clFinish;
 import static org.lwjgl.opencl.CL10.clReleaseCommandQueue;
 import static org.lwjgl.opencl.CL10.clReleaseMemObject;
-import static org.lwjgl.opencl.CL10.nclEnqueueNDRangeKernel;
 
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
@@ -234,22 +232,16 @@ final class ClWorker {
       shape.mergeSizes(sizes, tokens * layout.heads() * layout.layer().group());
       launch(merge, 1);
     }
-    Cl.check(clFinish(queue), "clFinish");
+    ClCalls.finish(queue);
   }
 
   private void launch(ClFunction function, int dimensions) {
-    Cl.check(
-        nclEnqueueNDRangeKernel(
-            queue,
-            function.kernel(),
-            dimensions,
-            0,
-            sizes.address(),
-            sizes.address() + ClShape.LOCAL_SIZES,
-            0,
-            0,
-            0),
-        "clEnqueueNDRangeKernel");
+    ClCalls.enqueue(
+        queue,
+        function.kernel(),
+        dimensions,
+        sizes.address(),
+        sizes.address() + ClShape.LOCAL_SIZES);
   }
 
   /** Gives everything back to the driver. */

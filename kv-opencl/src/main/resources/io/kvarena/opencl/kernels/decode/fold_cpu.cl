@@ -14,8 +14,14 @@
 // merge  NDRange [rows], work-groups of one
 //   state      f32: max [rows], sum [rows], out [rows][value_dim]; takes in the splits in order
 
-// Query rows that share one pass over a tile. More rows load less and need more registers.
+// Query rows that share one pass over a tile, 1 to 8. More rows load less and need more registers;
+// fewer rows than that are filled up with idle ones, because each further count of rows would be
+// compiled for every pair of formats.
+#ifndef ROW_BLOCK
 #define ROW_BLOCK 4
+#endif
+
+#define EACH_ROW _Pragma("unroll") for (int r = 0; r < ROW_BLOCK; r++)
 
 KEY_VECTORS(8)
 KEY_VECTORS(16)
@@ -30,14 +36,14 @@ KEY_VECTORS(16)
 // not wait for the one before.
 #define ROW_DOTS(N)                                                                           \
   inline __attribute__((always_inline)) void row_dots##N(                                     \
-      const int rows, bytes tile, int tokens, int dims, int token,                            \
+      bytes tile, int tokens, int dims, int token,                            \
       __global const float* const* q, float* dots) {                                          \
     float##N total[ROW_BLOCK];                                                                \
-    _Pragma("unroll") for (int r = 0; r < rows; r++) total[r] = 0.0f;                         \
+    EACH_ROW total[r] = 0.0f;                         \
     for (int first = 0; first < dims; first += KEY_SPAN) {                                    \
       const int last = min(dims, first + KEY_SPAN);                                           \
       float##N even[ROW_BLOCK], odd[ROW_BLOCK];                                               \
-      _Pragma("unroll") for (int r = 0; r < rows; r++) even[r] = odd[r] = 0.0f;               \
+      EACH_ROW even[r] = odd[r] = 0.0f;               \
       int dim = first;                                                                        \
       for (; dim + 1 < last; dim += max(2, KEY_STEP)) {                                       \
         KEY_ROWS(N)                                                                           \
@@ -45,12 +51,12 @@ KEY_VECTORS(16)
       KEY_LAST_ROW(N)                                                                         \
       KEY_TOTAL(N)                                                                            \
     }                                                                                         \
-    _Pragma("unroll") for (int r = 0; r < rows; r++)                                          \
+    EACH_ROW                                          \
         vstore##N(total[r], 0, dots + r * PAGE_TOKENS_MAX + token);                           \
   }
 
 #define MULTIPLY_ADD(N, SUM, K, DIM)                                                          \
-  _Pragma("unroll") for (int r = 0; r < rows; r++)                                            \
+  EACH_ROW                                            \
       SUM[r] = fma(K, (float##N)(q[r][DIM]), SUM[r]);
 
 #if KEY_STEP == 1
@@ -84,11 +90,11 @@ KEY_VECTORS(16)
 #if KEY_SCALED
 #define KEY_TOTAL(N)                                                                          \
   float##N scale = key_scale##N(tile, tokens, dims, first / GROUP, token);                    \
-  _Pragma("unroll") for (int r = 0; r < rows; r++)                                            \
+  EACH_ROW                                            \
       total[r] = fma(even[r] + odd[r], scale, total[r]);
 #else
 #define KEY_TOTAL(N)                                                                          \
-  _Pragma("unroll") for (int r = 0; r < rows; r++) total[r] = even[r] + odd[r];
+  EACH_ROW total[r] = even[r] + odd[r];
 #endif
 
 ROW_DOTS(8)
@@ -126,10 +132,10 @@ inline float soften(float* row, int tokens, ulong seen, float scale, float soft_
 // out[r][dim...] = out * remains[r] + weights[r] . v over BLOCKS * 16 channels.
 #define ROW_SUMS(BLOCKS)                                                                      \
   inline __attribute__((always_inline)) void row_sums##BLOCKS(                                \
-      const int rows, bytes tile, int tokens, int dims, int dim, const float* weights,        \
+      bytes tile, int tokens, int dims, int dim, const float* weights,        \
       const float* remains, const int* seen, __global float* const* out) {                    \
     float16 sum[ROW_BLOCK][BLOCKS];                                                           \
-    _Pragma("unroll") for (int r = 0; r < rows; r++)                                          \
+    EACH_ROW                                          \
     _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) sum[r][b] = 0.0f;                      \
     for (int token = 0; token < tokens; token += VALUE_STEP) {                                \
       value_raw16 raw[BLOCKS];                                                                \
@@ -138,14 +144,14 @@ inline float soften(float* row, int tokens, ulong seen, float scale, float soft_
       _Pragma("unroll") for (int part = 0; part < VALUE_STEP; part++) {                       \
         float16 v[BLOCKS];                                                                    \
         _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) v[b] = value_part16(raw[b], part); \
-        _Pragma("unroll") for (int r = 0; r < rows; r++) {                                    \
+        EACH_ROW {                                    \
           float16 weight = weights[r * PAGE_TOKENS_MAX + token + part];                       \
           _Pragma("unroll") for (int b = 0; b < BLOCKS; b++)                                  \
               sum[r][b] = fma(weight, v[b], sum[r][b]);                                       \
         }                                                                                     \
       }                                                                                       \
     }                                                                                         \
-    _Pragma("unroll") for (int r = 0; r < rows; r++) {                                        \
+    EACH_ROW {                                        \
       if (seen[r]) {                                                                          \
         _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) {                                  \
           float16 old = vload16(b, out[r] + dim);                                             \
@@ -160,12 +166,12 @@ ROW_SUMS(2)
 
 // The weights of one group of channels: those of the softmax, times the group's scales.
 inline __attribute__((always_inline)) void scale_weights(
-    const int rows, bytes tile, int tokens, int dims, int group, const float* weights,
+    bytes tile, int tokens, int dims, int group, const float* weights,
     float* scaled) {
 #if VALUE_SCALED
   for (int token = 0; token < tokens; token += 8) {
     float8 scale = value_scale8(tile, tokens, dims, group, token);
-    _Pragma("unroll") for (int r = 0; r < rows; r++) {
+    EACH_ROW {
       int at = r * PAGE_TOKENS_MAX + token;
       vstore8(vload8(0, weights + at) * scale, 0, scaled + at);
     }
@@ -175,7 +181,7 @@ inline __attribute__((always_inline)) void scale_weights(
 
 // Folds one tile pair into `rows` rows, of which those with seen[r] == 0 change nothing.
 inline __attribute__((always_inline)) void fold_rows(
-    const int rows, bytes keys, bytes values, const fold_args args,
+    bytes keys, bytes values, const fold_args args,
     __global const float* const* q, const ulong* seen, __global float* const* max_at,
     __global float* const* sum_at, __global float* const* out) {
   float weights[ROW_BLOCK * PAGE_TOKENS_MAX];
@@ -185,14 +191,14 @@ inline __attribute__((always_inline)) void fold_rows(
   const int tokens = args.page_tokens;
   if (tokens % 16 == 0) {
     for (int token = 0; token < tokens; token += 16) {
-      row_dots16(rows, keys, tokens, args.key_dim, token, q, weights);
+      row_dots16(keys, tokens, args.key_dim, token, q, weights);
     }
   } else {
     for (int token = 0; token < tokens; token += 8) {
-      row_dots8(rows, keys, tokens, args.key_dim, token, q, weights);
+      row_dots8(keys, tokens, args.key_dim, token, q, weights);
     }
   }
-  _Pragma("unroll") for (int r = 0; r < rows; r++) {
+  EACH_ROW {
     any[r] = seen[r] != 0;
     remains[r] = 1.0f;
     if (any[r]) {
@@ -208,17 +214,17 @@ inline __attribute__((always_inline)) void fold_rows(
 #endif
   int dim = 0;
   for (; dim + GROUP <= dims; dim += GROUP) {
-    scale_weights(rows, values, tokens, dims, dim / GROUP, weights, scaled);
-    row_sums2(rows, values, tokens, dims, dim, row_weights, remains, any, out);
+    scale_weights(values, tokens, dims, dim / GROUP, weights, scaled);
+    row_sums2(values, tokens, dims, dim, row_weights, remains, any, out);
   }
   if (dim < dims) {
-    scale_weights(rows, values, tokens, dims, dim / GROUP, weights, scaled);
+    scale_weights(values, tokens, dims, dim / GROUP, weights, scaled);
     if (dim + 16 <= dims) {
-      row_sums1(rows, values, tokens, dims, dim, row_weights, remains, any, out);
+      row_sums1(values, tokens, dims, dim, row_weights, remains, any, out);
       dim += 16;
     }
     for (; dim < dims; dim++) {
-      for (int r = 0; r < rows; r++) {
+      for (int r = 0; r < ROW_BLOCK; r++) {
         if (any[r]) {
           float sum = 0.0f;
           for (int token = 0; token < tokens; token++) {
@@ -287,7 +293,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fold(
       __global float* out[ROW_BLOCK];
       ulong seen[ROW_BLOCK];
       ulong any = 0;
-      _Pragma("unroll") for (int r = 0; r < ROW_BLOCK; r++) {
+      EACH_ROW {
         // A block that is not full repeats its first row, which then sees nothing there.
         const int index = first + (r < count ? r : 0);
         const int token = first_token + index / args.group;
@@ -304,13 +310,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fold(
       if (any == 0) {
         continue;
       }
-      if (count > 2) {
-        fold_rows(4, keys, values, args, q, seen, max_at, sum_at, out);
-      } else if (count == 2) {
-        fold_rows(2, keys, values, args, q, seen, max_at, sum_at, out);
-      } else {
-        fold_rows(1, keys, values, args, q, seen, max_at, sum_at, out);
-      }
+      fold_rows(keys, values, args, q, seen, max_at, sum_at, out);
     }
   }
 }
