@@ -4,4 +4,15 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module io.kvarena {
   requires static transitive org.jspecify;
+  requires static jdk.incubator.vector;
+  requires jdk.jfr;
+  requires org.agrona;
+
+  exports io.kvarena;
+  exports io.kvarena.attention;
+  exports io.kvarena.format;
+  exports io.kvarena.memory;
+  exports io.kvarena.policy;
+
+  uses io.kvarena.attention.KernelProvider;
 }

@@ -1,6 +1,7 @@
 package io.kvarena.attention;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import io.kvarena.AttentionParams;
 import java.lang.foreign.Arena;
@@ -14,9 +15,9 @@ import java.lang.foreign.MemorySegment;
  * max [rows] | sum [rows] | out [rows][valueDim]
  * </pre>
  *
- * A row is (query token, query head): {@code token * heads + head}. States of the same rows merge
- * by log-sum-exp in any order and grouping, which is what lets splits, devices and tiers work
- * apart.
+ * A row is (query token, query head of the run): {@code token * heads + head}, the heads counted
+ * from the run's first. States of the same rows merge by log-sum-exp in any order and grouping,
+ * which is what lets splits, devices and tiers work apart.
  */
 public final class AttentionState {
 
@@ -27,6 +28,9 @@ public final class AttentionState {
   private int rows;
   private int heads;
   private int valueDim;
+
+  /** A state without rows; a store makes few and reuses them. */
+  public AttentionState() {}
 
   /** Makes this the empty state of {@code tokens × heads} rows; grows its memory if it must. */
   public void reset(int tokens, int heads, int valueDim) {
@@ -123,27 +127,28 @@ public final class AttentionState {
   }
 
   /**
-   * Writes o / d of every row, f32 [tokens][heads][valueDim], to {@code out} at {@code offset};
-   * sink logits, if any, take their weight here, once. A row that saw nothing gives zeros.
+   * Writes o / d of every row to {@code out}, f32 [tokens][outHeads][valueDim] from byte {@code
+   * offset} on, at the heads from {@code firstHead}; sink logits, if any, take their weight here,
+   * once. A row that saw nothing gives zeros.
    */
-  public void finish(AttentionParams params, MemorySegment out, long offset) {
+  public void finish(
+      AttentionParams params, int firstHead, int outHeads, MemorySegment out, long offset) {
     for (int row = 0; row < rows; row++) {
       float max = max(row);
       float sum = sum(row);
       float scale = sum > 0 ? 1 / sum : 0;
       if (params.hasSinks()) {
-        float sink = params.sinkLogit(row % heads);
+        float sink = params.sinkLogit(firstHead + row % heads);
         float both = Math.max(max, sink);
         float seen = (float) Math.exp(max - both);
         scale = (float) (seen / (seen * (double) sum + Math.exp(sink - both)));
       }
       long from = outIndex(row);
-      long to = offset + 4L * row * valueDim;
+      long to =
+          offset + 4L * valueDim * ((long) (row / heads) * outHeads + firstHead + row % heads);
       for (int i = 0; i < valueDim; i++) {
         out.set(
-            java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED,
-            to + 4L * i,
-            segment.getAtIndex(JAVA_FLOAT, from + i) * scale);
+            JAVA_FLOAT_UNALIGNED, to + 4L * i, segment.getAtIndex(JAVA_FLOAT, from + i) * scale);
       }
     }
   }

@@ -21,6 +21,9 @@ public final class Queries {
   private float scale;
   private float softCap;
 
+  /** An empty set of queries; a store makes few and reuses them. */
+  public Queries() {}
+
   /**
    * Points at {@code tokens} queries of {@code heads} heads each, row-major in {@code data} from
    * byte {@code offset} on; makes room for their bounds.

@@ -39,6 +39,9 @@ public final class ScalarKernel implements AttentionKernel {
     }
   }
 
+  /** The one kind there is; it holds nothing. */
+  public ScalarKernel() {}
+
   @Override
   public String name() {
     return "scalar";
@@ -96,9 +99,7 @@ public final class ScalarKernel implements AttentionKernel {
             decoded = true;
           }
           for (int g = 0; g < group; g++) {
-            foldTile(
-                queries, token, queries.firstHead() + head * group + g, visible, layout, tiles,
-                state);
+            foldTile(queries, token, head * group + g, visible, layout, tiles, state);
           }
         }
       }
@@ -120,7 +121,7 @@ public final class ScalarKernel implements AttentionKernel {
     MemorySegment.copy(
         queries.data(),
         JAVA_FLOAT_UNALIGNED,
-        queries.rowOffset(token, head),
+        queries.rowOffset(token, queries.firstHead() + head),
         tiles.query,
         0,
         keyDim);

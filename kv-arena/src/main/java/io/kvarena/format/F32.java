@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import java.lang.foreign.MemorySegment;
 
 /** Plain floats: keys f32 [channel][token], values f32 [token][channel]. */
-final class F32 implements PageFormat {
+final class F32 implements RawFormat {
 
   @Override
   public String name() {
@@ -49,6 +49,24 @@ final class F32 implements PageFormat {
   }
 
   @Override
+  public void putRow(
+      TileKind kind,
+      float[] rows,
+      int from,
+      int token,
+      int tokens,
+      int channels,
+      MemorySegment page,
+      long offset) {
+    for (int channel = 0; channel < channels; channel++) {
+      page.set(
+          JAVA_FLOAT_UNALIGNED,
+          offset + 4L * Tiles.plainIndex(kind, token, channel, tokens, channels),
+          rows[from + channel]);
+    }
+  }
+
+  @Override
   public float errorBound(float maxAbs) {
     return 0;
   }
@@ -59,7 +77,7 @@ final class F32 implements PageFormat {
   }
 
   @Override
-  public PageFormat raw() {
+  public RawFormat raw() {
     return this;
   }
 

@@ -7,13 +7,13 @@ import java.util.stream.Collectors;
 public final class Formats {
 
   /** 32-bit floats. */
-  public static final PageFormat F32 = new F32();
+  public static final RawFormat F32 = new F32();
 
   /** IEEE 16-bit floats. */
-  public static final PageFormat F16 = new F16();
+  public static final RawFormat F16 = new F16();
 
   /** bfloat16. */
-  public static final PageFormat BF16 = new Bf16();
+  public static final RawFormat BF16 = new Bf16();
 
   /** 8 bits, one f16 scale for 32 channels: 8.5 bits an element. */
   public static final PageFormat Q8_0 = new Q8();

@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import java.lang.foreign.MemorySegment;
 
 /** A 16-bit float format: keys 16 bit [channel][token], values 16 bit [token][channel]. */
-abstract class HalfFormat implements PageFormat {
+abstract class HalfFormat implements RawFormat {
 
   abstract short toBits(float value);
 
@@ -44,7 +44,25 @@ abstract class HalfFormat implements PageFormat {
   }
 
   @Override
-  public PageFormat raw() {
+  public void putRow(
+      TileKind kind,
+      float[] rows,
+      int from,
+      int token,
+      int tokens,
+      int channels,
+      MemorySegment page,
+      long offset) {
+    for (int channel = 0; channel < channels; channel++) {
+      page.set(
+          JAVA_SHORT_UNALIGNED,
+          offset + 2L * Tiles.plainIndex(kind, token, channel, tokens, channels),
+          toBits(rows[from + channel]));
+    }
+  }
+
+  @Override
+  public RawFormat raw() {
     return this;
   }
 

@@ -38,7 +38,7 @@ public interface PageFormat {
    * The format of the unsealed tail under this one: wide enough that sealing loses only what this
    * format loses.
    */
-  PageFormat raw();
+  RawFormat raw();
 
   /** Code by which kernels of other languages know the format; unique, never reused. */
   int code();
