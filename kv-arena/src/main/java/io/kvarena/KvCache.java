@@ -1,0 +1,61 @@
+package io.kvarena;
+
+import io.kvarena.attention.AttentionKernel;
+import io.kvarena.format.PageLayout;
+import io.kvarena.memory.PageArena;
+import io.kvarena.store.CacheBuilder;
+import java.util.List;
+
+/**
+ * The key-value cache of one model: native pages, the sequences that share them, and attention over
+ * them where they lie. Safe for use from many threads; each sequence belongs to one at a time.
+ */
+public interface KvCache extends AutoCloseable {
+
+  /** A cache for a model of this geometry. */
+  static KvCacheBuilder builder(KvShape shape) {
+    return new CacheBuilder(shape);
+  }
+
+  /** A new, empty sequence. */
+  default KvSequence open() {
+    return open(OpenRequest.DEFAULT);
+  }
+
+  /** A new, empty sequence. */
+  KvSequence open(OpenRequest request);
+
+  /**
+   * Attention for several sequences in one layer; the same as {@link KvSequence#attend} for each,
+   * bit for bit. Throws, before anything is computed, if one of them cannot be attended.
+   */
+  void attend(int layer, AttentionBatch batch);
+
+  /** The geometry of the model. */
+  KvShape shape();
+
+  /** The layout of a layer's sealed pages. */
+  PageLayout layout(int layer);
+
+  /** The kernel that serves. */
+  AttentionKernel kernel();
+
+  /** The memory beneath. */
+  PageArena arena();
+
+  /** The store in numbers. */
+  KvStats stats();
+
+  /**
+   * What is wrong with the store's books, a sentence each; empty when all is well. Every reference
+   * is counted and every free byte read, so nothing else may use the cache meanwhile: for tests and
+   * for doctors.
+   */
+  List<String> audit();
+
+  /**
+   * Closes the open sequences, waiting for calls that are under way, and gives all memory back.
+   */
+  @Override
+  void close();
+}

@@ -1,0 +1,59 @@
+package io.kvarena;
+
+import io.kvarena.attention.AttentionKernel;
+import io.kvarena.format.PageFormat;
+import io.kvarena.memory.SlabSource;
+import io.kvarena.policy.Budget;
+import io.kvarena.policy.EvictionPolicy;
+
+/** How a cache is set up; everything has a default. */
+public interface KvCacheBuilder {
+
+  /** Format of sealed keys; f16 if not set. */
+  KvCacheBuilder keys(PageFormat format);
+
+  /** Format of sealed values; f16 if not set. */
+  KvCacheBuilder values(PageFormat format);
+
+  /** Tokens in a page: 8, 16, … 64; 32 if not set. */
+  KvCacheBuilder pageTokens(int tokens);
+
+  /**
+   * KV heads that share a page; all heads of a layer if not set. With 1 every head forgets on its
+   * own.
+   */
+  KvCacheBuilder headsPerPage(int heads);
+
+  /** Limit of native memory for pages and tails; 1 GiB if not set. */
+  KvCacheBuilder maxBytes(long bytes);
+
+  /** Size of the slabs in which memory is taken, at most 1 GiB; 64 MiB if not set. */
+  KvCacheBuilder slabBytes(long bytes);
+
+  /** What the pages of one size borrow at a time; 2 MiB if not set, or the largest page. */
+  KvCacheBuilder superblockBytes(long bytes);
+
+  /** Where slabs come from; the JVM if not set. */
+  KvCacheBuilder slabSource(SlabSource source);
+
+  /** What freed pages are overwritten with: 0 unless a test wants to recognise them. */
+  KvCacheBuilder freedFill(byte fill);
+
+  /** The kernel; the best one for the formats if not set. */
+  KvCacheBuilder kernel(AttentionKernel kernel);
+
+  /** Tokens whose raw rows are kept so that truncating them is exact; 0 if not set. */
+  KvCacheBuilder rollback(int tokens);
+
+  /** What forgets tokens and how much a sequence may keep; nothing forgets if not set. */
+  KvCacheBuilder policy(EvictionPolicy policy, Budget budget);
+
+  /** How closely dropped handles are watched for; SAMPLED if not set. */
+  KvCacheBuilder leakDetection(LeakDetection level);
+
+  /** Adds a listener to what the store does. */
+  KvCacheBuilder listener(KvEvent.Listener listener);
+
+  /** The cache. Memory is taken when tokens come. */
+  KvCache build();
+}

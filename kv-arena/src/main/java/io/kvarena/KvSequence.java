@@ -1,0 +1,80 @@
+package io.kvarena;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The cached tokens of one conversation, beam or draft, in every layer.
+ *
+ * <p>A step: {@link #extend} reserves room for its tokens everywhere; then for each layer {@link
+ * #append} brings the keys and values and {@link #attend} answers the queries; the step is complete
+ * when the last layer is appended, and {@link #length} moves. A query sees the tokens of its own
+ * page raw and those of earlier pages as encoded, however the prompt was cut into steps.
+ *
+ * <p>One thread at a time: a second one is answered with SequenceBusyException. Keys, values,
+ * queries and outputs may be heap arrays ({@code MemorySegment.ofArray}) or native memory.
+ */
+public interface KvSequence extends AutoCloseable {
+
+  /** Number of this sequence, unique in its cache. */
+  long id();
+
+  /**
+   * Opens a step for tokens at the next positions; reserves their room in every lane, or throws
+   * OutOfPagesException with nothing changed. A policy, if there is one, forgets first. The ids are
+   * the tokens' and go into no computation.
+   */
+  void extend(int... tokenIds);
+
+  /**
+   * Appends the keys and values of the step's tokens in one layer.
+   *
+   * @param layer each layer once in a step, in any order
+   * @param keys f32 [tokens][kvHeads][keyDim], after RoPE
+   * @param values f32 [tokens][kvHeads][valueDim]
+   */
+  void append(int layer, MemorySegment keys, MemorySegment values);
+
+  /**
+   * Causal attention of the newest tokens' queries over everything cached in a layer.
+   *
+   * @param layer a layer that has been appended in this step
+   * @param queries f32 [n][queryHeads][keyDim], after RoPE, for the step's last n tokens, n ≥ 1
+   * @param out f32 [n][queryHeads][valueDim], written
+   */
+  void attend(int layer, MemorySegment queries, MemorySegment out);
+
+  /**
+   * A second sequence with the same content: pages are shared, tails copied when one side writes.
+   * Costs table entries, and at most one page of granules per lane later on.
+   *
+   * <p>Beams are reordered by forking the winners and closing the losers.
+   */
+  KvSequence fork();
+
+  /**
+   * Forgets the positions from {@code length} on; the next token gets position {@code length}. The
+   * last {@code rollback} tokens (see the cache's builder) are undone exactly, as if they had never
+   * been appended. Going back further into an encoded page keeps its codes for what remains.
+   */
+  void truncate(int length);
+
+  /** Forgets the positions [from, to) and leaves a gap: no other position changes. */
+  void remove(int from, int to);
+
+  /**
+   * Moves the tokens at positions [from, to) by {@code delta}, to places that are free; if the range
+   * reaches the end, {@link #length} follows it. Costs no byte: the queries are turned instead of
+   * the keys, which is exact on quantised pages.
+   */
+  void shift(int from, int to, int delta);
+
+  /** The next position. */
+  int length();
+
+  /** Live tokens of a KV head in a layer. */
+  int cached(int layer, int kvHead);
+
+  /** Releases everything. Closing twice does nothing. */
+  @Override
+  void close();
+}

@@ -1,0 +1,45 @@
+package io.kvarena;
+
+import io.kvarena.memory.ArenaStats;
+
+/**
+ * The store in numbers, all bytes counted: sealed pages, raw tails, tables and scratch.
+ *
+ * @param kernel the kernel that serves
+ * @param sequences open sequences
+ * @param sealedPages pages that are encoded and immutable, counted once however often shared
+ * @param sealedBytes their bytes
+ * @param tailBytes bytes of granules of unsealed tokens
+ * @param tableBytes heap bytes of the block tables of open sequences
+ * @param scratchBytes native bytes of scratch: rotated queries, states, page runs
+ * @param tokensAppended tokens whose steps were completed, over all sequences
+ * @param pagesSealed pages encoded so far
+ * @param sealedBytesRead bytes of sealed pages that attention has read
+ * @param tailBytesRead bytes of granules that attention has read
+ * @param forks sequences forked so far
+ * @param slotsEvicted slots that policies have forgotten
+ * @param leaks handles found dropped without close
+ * @param arena where every byte of native memory is
+ */
+public record KvStats(
+    String kernel,
+    int sequences,
+    long sealedPages,
+    long sealedBytes,
+    long tailBytes,
+    long tableBytes,
+    long scratchBytes,
+    long tokensAppended,
+    long pagesSealed,
+    long sealedBytesRead,
+    long tailBytesRead,
+    long forks,
+    long slotsEvicted,
+    long leaks,
+    ArenaStats arena) {
+
+  /** Bytes of keys and values held: sealed pages and tails. */
+  public long kvBytes() {
+    return sealedBytes + tailBytes;
+  }
+}

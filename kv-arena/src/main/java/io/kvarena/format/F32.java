@@ -1,0 +1,88 @@
+package io.kvarena.format;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+
+/** Plain floats: keys f32 [channel][token], values f32 [token][channel]. */
+final class F32 implements RawFormat {
+
+  @Override
+  public String name() {
+    return "f32";
+  }
+
+  @Override
+  public int code() {
+    return 0;
+  }
+
+  @Override
+  public long tileBytes(int tokens, int channels) {
+    return Tiles.roundUp(4L * tokens * channels, Tiles.ALIGNMENT);
+  }
+
+  @Override
+  public void encode(
+      TileKind kind, float[] rows, int tokens, int channels, MemorySegment page, long offset) {
+    for (int token = 0; token < tokens; token++) {
+      for (int channel = 0; channel < channels; channel++) {
+        page.set(
+            JAVA_FLOAT_UNALIGNED,
+            offset + 4L * Tiles.plainIndex(kind, token, channel, tokens, channels),
+            rows[token * channels + channel]);
+      }
+    }
+  }
+
+  @Override
+  public void decode(
+      TileKind kind, MemorySegment page, long offset, int tokens, int channels, float[] rows) {
+    for (int token = 0; token < tokens; token++) {
+      for (int channel = 0; channel < channels; channel++) {
+        rows[token * channels + channel] =
+            page.get(
+                JAVA_FLOAT_UNALIGNED,
+                offset + 4L * Tiles.plainIndex(kind, token, channel, tokens, channels));
+      }
+    }
+  }
+
+  @Override
+  public void putRow(
+      TileKind kind,
+      float[] rows,
+      int from,
+      int token,
+      int tokens,
+      int channels,
+      MemorySegment page,
+      long offset) {
+    for (int channel = 0; channel < channels; channel++) {
+      page.set(
+          JAVA_FLOAT_UNALIGNED,
+          offset + 4L * Tiles.plainIndex(kind, token, channel, tokens, channels),
+          rows[from + channel]);
+    }
+  }
+
+  @Override
+  public float errorBound(float maxAbs) {
+    return 0;
+  }
+
+  @Override
+  public float magnitudeMax() {
+    return Float.MAX_VALUE;
+  }
+
+  @Override
+  public RawFormat raw() {
+    return this;
+  }
+
+  @Override
+  public String toString() {
+    return name();
+  }
+}

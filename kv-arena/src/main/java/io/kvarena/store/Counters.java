@@ -1,0 +1,16 @@
+package io.kvarena.store;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/** What a cache has done so far. */
+final class Counters {
+  final LongAdder tokensAppended = new LongAdder();
+  final LongAdder pagesSealed = new LongAdder();
+  final LongAdder sealedBytesRead = new LongAdder();
+  final LongAdder tailBytesRead = new LongAdder();
+  final LongAdder slotsEvicted = new LongAdder();
+  final LongAdder forks = new LongAdder();
+  final LongAdder leaks = new LongAdder();
+  final AtomicLong sequences = new AtomicLong();
+}

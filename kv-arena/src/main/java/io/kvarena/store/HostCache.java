@@ -1,0 +1,283 @@
+package io.kvarena.store;
+
+import io.kvarena.AttentionBatch;
+import io.kvarena.ClosedException;
+import io.kvarena.KvCache;
+import io.kvarena.KvEvent;
+import io.kvarena.KvSequence;
+import io.kvarena.KvShape;
+import io.kvarena.KvStats;
+import io.kvarena.LayerShape;
+import io.kvarena.LeakDetection;
+import io.kvarena.OpenRequest;
+import io.kvarena.attention.AttentionKernel;
+import io.kvarena.format.PageLayout;
+import io.kvarena.memory.PageArena;
+import io.kvarena.memory.PagePool;
+import io.kvarena.policy.Budget;
+import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.policy.Selection;
+import io.kvarena.store.HostSequence.SequenceGate;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** The cache in host memory. */
+final class HostCache implements KvCache {
+
+  private final KvShape shape;
+  private final PageArena arena;
+  private final List<LayerPlan> plans;
+  private final List<PagePool> pools;
+  private final List<PagePool> granulePools;
+  private final AttentionKernel kernel;
+  private final int rollback;
+  private final @Nullable EvictionPolicy policy;
+  private final Budget budget;
+  private final List<KvEvent.Listener> listeners;
+  private final LeakDetector leaks;
+  private final Workspaces workspaces = new Workspaces();
+  private final Counters counters = new Counters();
+  private final Map<SequenceContent, SequenceGate> open = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  HostCache(
+      CacheBuilder builder,
+      PageArena arena,
+      List<LayerPlan> plans,
+      List<PagePool> pools,
+      List<PagePool> granulePools,
+      AttentionKernel kernel) {
+    shape = builder.shape;
+    this.arena = arena;
+    this.plans = plans;
+    this.pools = pools;
+    this.granulePools = granulePools;
+    this.kernel = kernel;
+    rollback = builder.rollback;
+    policy = builder.policy;
+    budget = builder.budget;
+    listeners = List.copyOf(builder.listeners);
+    leaks = new LeakDetector(builder.leakDetection, this);
+  }
+
+  List<LayerPlan> plans() {
+    return plans;
+  }
+
+  List<PagePool> pools() {
+    return pools;
+  }
+
+  PagePool pool(int number) {
+    return pools.get(number);
+  }
+
+  int rollback() {
+    return rollback;
+  }
+
+  Workspaces workspaces() {
+    return workspaces;
+  }
+
+  Counters counters() {
+    return counters;
+  }
+
+  boolean hasListeners() {
+    return !listeners.isEmpty();
+  }
+
+  void tell(KvEvent event) {
+    for (KvEvent.Listener listener : listeners) {
+      listener.on(event);
+    }
+  }
+
+  long nextId() {
+    return counters.sequences.incrementAndGet();
+  }
+
+  // ---- sequences ----
+
+  @Override
+  public KvSequence open(OpenRequest request) {
+    checkOpen();
+    return adopt(new SequenceContent(this, nextId(), request.expectedTokens()));
+  }
+
+  /** Gives a new content its handle and enters it in the books. */
+  HostSequence adopt(SequenceContent content) {
+    SequenceGate gate = new SequenceGate();
+    HostSequence handle = new HostSequence(this, gate, content);
+    open.put(content, gate);
+    handle.watch(leaks.watch(handle, content));
+    if (closed) {
+      handle.close();
+      checkOpen();
+    }
+    return handle;
+  }
+
+  /** Strikes a content off the books and frees it, if that has not been done. */
+  boolean forget(SequenceContent content) {
+    if (open.remove(content) == null) {
+      return false;
+    }
+    content.release();
+    return true;
+  }
+
+  /** Lets the policy forget before a step of {@code tokens} tokens. */
+  void evict(SequenceContent content, int tokens) {
+    if (policy == null) {
+      return;
+    }
+    Selection selection = policy.select(content, tokens, budget);
+    if (!selection.isEmpty()) {
+      content.evict(selection);
+    }
+  }
+
+  // ---- attention ----
+
+  @Override
+  public void attend(int layer, AttentionBatch batch) {
+    checkOpen();
+    LayerShape layerShape = shape.layer(layer);
+    int tokens = 0;
+    for (int count : batch.queryTokens()) {
+      tokens += count;
+    }
+    Rows.checkSize(
+        "queries", batch.queries(), layer, tokens, layerShape.queryHeads(), layerShape.keyDim());
+    Rows.checkSize(
+        "out", batch.out(), layer, tokens, layerShape.queryHeads(), layerShape.valueDim());
+    List<HostSequence> entered = new ArrayList<>(batch.sequences().size());
+    try {
+      for (int i = 0; i < batch.sequences().size(); i++) {
+        HostSequence sequence = own(batch.sequences().get(i));
+        sequence.enter();
+        entered.add(sequence);
+        sequence.content().checkAttend(layer, batch.queryTokens()[i]);
+      }
+      long query = 0;
+      long out = 0;
+      for (int i = 0; i < entered.size(); i++) {
+        int count = batch.queryTokens()[i];
+        long queryBytes = 4L * count * layerShape.queryHeads() * layerShape.keyDim();
+        long outBytes = 4L * count * layerShape.queryHeads() * layerShape.valueDim();
+        MemorySegment queries = batch.queries().asSlice(query, queryBytes);
+        entered.get(i).content().attend(layer, count, queries, batch.out().asSlice(out, outBytes));
+        query += queryBytes;
+        out += outBytes;
+      }
+    } finally {
+      entered.forEach(HostSequence::leave);
+    }
+  }
+
+  private HostSequence own(KvSequence sequence) {
+    if (sequence instanceof HostSequence own && own.cache() == this) {
+      return own;
+    }
+    throw new IllegalArgumentException(
+        "a sequence of another cache: sequence="
+            + sequence.id()
+            + "; batch only sequences that this cache has opened");
+  }
+
+  // ---- questions ----
+
+  @Override
+  public KvShape shape() {
+    return shape;
+  }
+
+  @Override
+  public PageLayout layout(int layer) {
+    return plans.get(layer).page();
+  }
+
+  @Override
+  public AttentionKernel kernel() {
+    return kernel;
+  }
+
+  @Override
+  public PageArena arena() {
+    return arena;
+  }
+
+  @Override
+  public KvStats stats() {
+    checkOpen();
+    long sealedPages = 0;
+    long sealedBytes = 0;
+    long tailBytes = 0;
+    for (PagePool pool : pools) {
+      long used = pool.used();
+      if (granulePools.contains(pool)) {
+        tailBytes += used * pool.pageBytes();
+      } else {
+        sealedPages += used;
+        sealedBytes += used * pool.pageBytes();
+      }
+    }
+    long tableBytes = 0;
+    for (SequenceContent content : open.keySet()) {
+      for (Lane[] ofLayer : content.lanes()) {
+        for (Lane lane : ofLayer) {
+          tableBytes += lane.table().bytes();
+        }
+      }
+    }
+    return new KvStats(
+        kernel.name(),
+        open.size(),
+        sealedPages,
+        sealedBytes,
+        tailBytes,
+        tableBytes,
+        workspaces.bytes(),
+        counters.tokensAppended.sum(),
+        counters.pagesSealed.sum(),
+        counters.sealedBytesRead.sum(),
+        counters.tailBytesRead.sum(),
+        counters.forks.sum(),
+        counters.slotsEvicted.sum(),
+        counters.leaks.sum(),
+        arena.stats());
+  }
+
+  @Override
+  public List<String> audit() {
+    return Audit.of(arena, pools, open.keySet());
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    open.forEach(
+        (content, gate) -> {
+          if (gate.waitToClose()) {
+            forget(content);
+          }
+          gate.leave();
+        });
+    arena.close();
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new ClosedException("cache is closed: layers=" + plans.size() + "; build a new one");
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package io.kvarena.store;
+
+import jdk.jfr.Category;
+import jdk.jfr.Event;
+import jdk.jfr.EventType;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** What the store tells Java Flight Recorder; costs nothing unless a recording asks for it. */
+final class JfrEvents {
+
+  private static final EventType STEP = EventType.getEventType(Step.class);
+  private static final EventType EVICTED = EventType.getEventType(Evicted.class);
+  private static final EventType FORKED = EventType.getEventType(Forked.class);
+
+  private JfrEvents() {}
+
+  @Name("io.kvarena.Step")
+  @Label("Step")
+  @Category("kv-arena")
+  @StackTrace(false)
+  static final class Step extends Event {
+    @Label("Sequence")
+    long sequence;
+
+    @Label("Tokens")
+    int tokens;
+
+    @Label("Length")
+    int length;
+  }
+
+  @Name("io.kvarena.Evicted")
+  @Label("Slots Evicted")
+  @Category("kv-arena")
+  @StackTrace(false)
+  static final class Evicted extends Event {
+    @Label("Sequence")
+    long sequence;
+
+    @Label("Layer")
+    int layer;
+
+    @Label("Slots")
+    int slots;
+  }
+
+  @Name("io.kvarena.Forked")
+  @Label("Sequence Forked")
+  @Category("kv-arena")
+  @StackTrace(false)
+  static final class Forked extends Event {
+    @Label("Sequence")
+    long sequence;
+
+    @Label("Child")
+    long child;
+
+    @Label("Length")
+    int length;
+  }
+
+  static void step(long sequence, int tokens, int length) {
+    if (STEP.isEnabled()) {
+      Step event = new Step();
+      event.sequence = sequence;
+      event.tokens = tokens;
+      event.length = length;
+      event.commit();
+    }
+  }
+
+  static void evicted(long sequence, int layer, int slots) {
+    if (EVICTED.isEnabled()) {
+      Evicted event = new Evicted();
+      event.sequence = sequence;
+      event.layer = layer;
+      event.slots = slots;
+      event.commit();
+    }
+  }
+
+  static void forked(long sequence, long child, int length) {
+    if (FORKED.isEnabled()) {
+      Forked event = new Forked();
+      event.sequence = sequence;
+      event.child = child;
+      event.length = length;
+      event.commit();
+    }
+  }
+}

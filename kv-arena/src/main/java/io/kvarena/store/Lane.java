@@ -1,0 +1,442 @@
+package io.kvarena.store;
+
+import io.kvarena.format.PageLayout;
+import io.kvarena.format.RawFormat;
+import io.kvarena.format.TileKind;
+import io.kvarena.memory.PageArena;
+import io.kvarena.memory.PageId;
+import io.kvarena.memory.PagePool;
+import java.lang.foreign.MemorySegment;
+import org.agrona.collections.LongArrayList;
+
+/**
+ * One sequence's tokens in one (layer, head group): a block table, and granules that hold the
+ * newest rows raw.
+ *
+ * <p>Slots are counted through all pages, {@code ordinal · pageTokens + slot}. Raw rows exist for
+ * the slots [rawFrom, end): the page being filled, the pages that this step filled until the layer
+ * has attended, and what the rollback asks for.
+ */
+final class Lane {
+
+  static final int GRANULE = PageLayout.GRANULE_TOKENS;
+
+  private final HostCache cache;
+  private final LayerPlan plan;
+  private final int firstHead;
+  private final int pageTokens;
+  private final BlockTable table;
+  private final LongArrayList granules;
+  private int rawFrom;
+  private int end;
+
+  Lane(HostCache cache, LayerPlan plan, int firstHead, int expectedTokens) {
+    this.cache = cache;
+    this.plan = plan;
+    this.firstHead = firstHead;
+    pageTokens = plan.page().pageTokens();
+    table = new BlockTable(expectedTokens / pageTokens + 2);
+    granules = new LongArrayList(16, PageId.NONE);
+  }
+
+  /** A fork: shares every page and granule of {@code other}. */
+  Lane(Lane other) {
+    cache = other.cache;
+    plan = other.plan;
+    firstHead = other.firstHead;
+    pageTokens = other.pageTokens;
+    table = new BlockTable(other.table);
+    granules = new LongArrayList(Math.max(16, other.granules.size()), PageId.NONE);
+    rawFrom = other.rawFrom;
+    end = other.end;
+    for (int i = 0; i < table.size(); i++) {
+      if (table.isSealed(i)) {
+        retain(pagePool(), table.page(i));
+      }
+    }
+    for (int i = 0; i < other.granules.size(); i++) {
+      retain(granulePool(), other.granules.getLong(i));
+      granules.addLong(other.granules.getLong(i));
+    }
+  }
+
+  private static void retain(PagePool pool, long page) {
+    boolean retained = pool.tryRetain(page);
+    assert retained : "a referenced page was gone: " + PageId.of(page);
+  }
+
+  BlockTable table() {
+    return table;
+  }
+
+  LayerPlan plan() {
+    return plan;
+  }
+
+  int firstHead() {
+    return firstHead;
+  }
+
+  /** The slot of the next token. */
+  int end() {
+    return end;
+  }
+
+  private PagePool pagePool() {
+    return cache.pool(plan.pagePool());
+  }
+
+  private PagePool granulePool() {
+    return cache.pool(plan.granulePool());
+  }
+
+  private PageArena arena() {
+    return cache.arena();
+  }
+
+  // ---- room ----
+
+  /** Pages that appending {@code tokens} will seal. */
+  int pagesNeeded(int tokens) {
+    return (end + tokens) / pageTokens - end / pageTokens;
+  }
+
+  /** Granules to have at hand while {@code tokens} are appended and attended. */
+  int granulesNeeded(int tokens) {
+    boolean copy = hasGranuleAtEnd() && isShared(granules.size() - 1);
+    return granulesUpTo(end + tokens) - granules.size() + (copy ? 1 : 0);
+  }
+
+  /** Granules that come back once the layer has attended {@code tokens} more. */
+  int granulesFreed(int tokens, int rollback) {
+    int keepFrom = keepFrom(end + tokens, rollback);
+    int freed = 0;
+    for (int i = 0, slot = rawFrom; slot < keepFrom; i++, slot += GRANULE) {
+      if (i >= granules.size() || !isShared(i)) {
+        freed++;
+      }
+    }
+    return freed;
+  }
+
+  /** Whether the next token's row goes into a granule that exists. */
+  private boolean hasGranuleAtEnd() {
+    return (end - rawFrom) / GRANULE < granules.size();
+  }
+
+  private boolean isShared(int granule) {
+    return arena().references(granules.getLong(granule)) > 1;
+  }
+
+  private int granulesUpTo(int slots) {
+    return (slots - rawFrom + GRANULE - 1) / GRANULE;
+  }
+
+  /** The first slot whose raw row outlives the step: a page's first. */
+  private int keepFrom(int newEnd, int rollback) {
+    return Math.max(rawFrom, Math.max(0, newEnd - rollback) / pageTokens * pageTokens);
+  }
+
+  // ---- append and seal ----
+
+  /**
+   * Appends rows of {@code tokens} tokens at positions from {@code position} on and seals the pages
+   * that they fill. Rows are f32 [tokens][kvHeads][dim], all of the layer's heads.
+   */
+  void append(
+      int tokens,
+      int position,
+      float[] keys,
+      float[] values,
+      Reservation reservation,
+      Workspace workspace,
+      SequenceContent owner) {
+    for (int token = 0; token < tokens; token++) {
+      long granule = writableGranule(reservation, owner);
+      int slot = end % pageTokens;
+      putToken(granule, end % GRANULE, token, keys, values);
+      table.appendToken(end / pageTokens, slot, position + token);
+      end++;
+      if (slot == pageTokens - 1) {
+        seal(end / pageTokens - 1, reservation, workspace, owner);
+      }
+    }
+  }
+
+  private long writableGranule(Reservation reservation, SequenceContent owner) {
+    int last = granules.size() - 1;
+    if (!hasGranuleAtEnd()) {
+      long fresh = owner.granule(plan, reservation);
+      granules.addLong(fresh);
+      return fresh;
+    }
+    if (!isShared(last)) {
+      return granules.getLong(last);
+    }
+    long shared = granules.getLong(last);
+    long copy = owner.granule(plan, reservation);
+    MemorySegment.copy(
+        arena().slab(shared),
+        arena().offset(shared),
+        arena().slab(copy),
+        arena().offset(copy),
+        plan.granule().pageBytes());
+    granules.setLong(last, copy);
+    granulePool().release(shared);
+    return copy;
+  }
+
+  private void putToken(long granule, int slot, int token, float[] keys, float[] values) {
+    PageLayout layout = plan.granule();
+    RawFormat keyFormat = layout.keys().raw();
+    RawFormat valueFormat = layout.values().raw();
+    int kvHeads = layout.layer().kvHeads();
+    int keyDim = layout.layer().keyDim();
+    int valueDim = layout.layer().valueDim();
+    MemorySegment slab = arena().slab(granule);
+    long offset = arena().offset(granule);
+    for (int head = 0; head < layout.heads(); head++) {
+      int row = token * kvHeads + firstHead + head;
+      keyFormat.putRow(
+          TileKind.KEYS,
+          keys,
+          row * keyDim,
+          slot,
+          GRANULE,
+          keyDim,
+          slab,
+          offset + layout.keyTileOffset(head));
+      valueFormat.putRow(
+          TileKind.VALUES,
+          values,
+          row * valueDim,
+          slot,
+          GRANULE,
+          valueDim,
+          slab,
+          offset + layout.valueTileOffset(head));
+    }
+  }
+
+  /** Encodes the raw rows of a full page, once; a page of which nothing lives is not kept. */
+  private void seal(
+      int ordinal, Reservation reservation, Workspace workspace, SequenceContent owner) {
+    int first = table.firstOf(ordinal);
+    if (first == table.size()) {
+      return;
+    }
+    long page = reservation.next(plan.pagePool());
+    assert page != PageId.NONE : "a sealed page was not reserved";
+    PageLayout layout = plan.page();
+    MemorySegment slab = arena().slab(page);
+    long offset = arena().offset(page);
+    for (int head = 0; head < layout.heads(); head++) {
+      gather(TileKind.KEYS, head, ordinal, layout.layer().keyDim(), workspace);
+      layout
+          .keys()
+          .encode(
+              TileKind.KEYS,
+              workspace.pageRows,
+              pageTokens,
+              layout.layer().keyDim(),
+              slab,
+              offset + layout.keyTileOffset(head));
+      gather(TileKind.VALUES, head, ordinal, layout.layer().valueDim(), workspace);
+      layout
+          .values()
+          .encode(
+              TileKind.VALUES,
+              workspace.pageRows,
+              pageTokens,
+              layout.layer().valueDim(),
+              slab,
+              offset + layout.valueTileOffset(head));
+    }
+    for (int i = first; i < table.size(); i++) {
+      if (i > first) {
+        retain(pagePool(), page);
+      }
+      table.page(i, page);
+    }
+    owner.sealed(plan, firstHead / layout.heads(), ordinal);
+  }
+
+  /** Collects the raw rows of one head of a page, [pageTokens][channels]; dead ones are zero. */
+  private void gather(
+      TileKind kind, int head, int ordinal, int channels, Workspace workspace) {
+    PageLayout layout = plan.granule();
+    workspace.pageRows = Workspace.fit(workspace.pageRows, pageTokens * channels);
+    workspace.granuleRows = Workspace.fit(workspace.granuleRows, GRANULE * channels);
+    for (int slot = 0; slot < pageTokens; slot += GRANULE) {
+      int index = granuleIndex(ordinal * pageTokens + slot);
+      if (index < 0) {
+        java.util.Arrays.fill(
+            workspace.pageRows, slot * channels, (slot + GRANULE) * channels, 0f);
+        continue;
+      }
+      long granule = granules.getLong(index);
+      long tile =
+          kind == TileKind.KEYS ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
+      (kind == TileKind.KEYS ? layout.keys() : layout.values())
+          .decode(
+              kind,
+              arena().slab(granule),
+              arena().offset(granule) + tile,
+              GRANULE,
+              channels,
+              workspace.granuleRows);
+      System.arraycopy(
+          workspace.granuleRows, 0, workspace.pageRows, slot * channels, GRANULE * channels);
+    }
+  }
+
+  private int granuleIndex(int slot) {
+    int index = Math.floorDiv(slot - rawFrom, GRANULE);
+    return index < granules.size() ? index : -1;
+  }
+
+  /** Lets go of the raw rows that neither the page being filled nor the rollback needs. */
+  void trimRaw(int rollback, Reservation reservation) {
+    int keepFrom = keepFrom(end, rollback);
+    int count = Math.min(granules.size(), (keepFrom - rawFrom) / GRANULE);
+    for (int i = 0; i < count; i++) {
+      long granule = granules.getLong(i);
+      if (arena().references(granule) == 1) {
+        arena().wipe(granulePool(), granule);
+        reservation.recycle(plan.granulePool(), granule);
+      } else {
+        granulePool().release(granule);
+      }
+    }
+    removeFirst(count);
+    rawFrom = keepFrom;
+  }
+
+  private void removeFirst(int count) {
+    if (count == 0) {
+      return;
+    }
+    int left = granules.size() - count;
+    for (int i = 0; i < left; i++) {
+      granules.setLong(i, granules.getLong(i + count));
+    }
+    while (granules.size() > left) {
+      granules.removeAt(granules.size() - 1);
+    }
+  }
+
+  // ---- forgetting and moving ----
+
+  /** Clears the live bits of the positions [from, to). Returns the slots cleared. */
+  int forget(int from, int to) {
+    int cleared = 0;
+    for (int i = table.size() - 1; i >= 0; i--) {
+      long slots = table.slotsIn(i, from, to);
+      if (slots == 0) {
+        continue;
+      }
+      cleared += Long.bitCount(slots);
+      table.mask(i, table.mask(i) & ~slots);
+      if (table.mask(i) == 0) {
+        if (table.isSealed(i)) {
+          pagePool().release(table.page(i));
+        }
+        table.drop(i);
+      }
+    }
+    return cleared;
+  }
+
+  /**
+   * Forgets the positions from {@code length} on and steps back to the slot behind the last one
+   * that lives: into the raw rows where they are kept, else behind the codes of a sealed page.
+   */
+  void truncate(int length) {
+    forget(length, Integer.MAX_VALUE);
+    int newEnd = 0;
+    for (int i = 0; i < table.size(); i++) {
+      int slots = 64 - Long.numberOfLeadingZeros(table.mask(i));
+      newEnd = Math.max(newEnd, table.ordinal(i) * pageTokens + slots);
+    }
+    int ordinal = newEnd / pageTokens;
+    int first = table.firstOf(ordinal);
+    boolean partial = newEnd % pageTokens != 0;
+    boolean encoded = partial && first < table.size() && table.isSealed(first);
+    if (encoded && !isRaw(ordinal)) {
+      // A sealed page is never written again: the next page starts at the same slot in its stead.
+      dropGranulesFrom(0);
+      end = newEnd + pageTokens;
+      rawFrom = end / GRANULE * GRANULE;
+      return;
+    }
+    if (encoded) {
+      for (int i = first; i < table.size(); i++) {
+        pagePool().release(table.page(i));
+        table.page(i, PageId.NONE);
+      }
+    }
+    end = newEnd;
+    if (newEnd < rawFrom) {
+      dropGranulesFrom(0);
+      rawFrom = newEnd;
+    } else {
+      dropGranulesFrom(granulesUpTo(newEnd));
+    }
+  }
+
+  private void dropGranulesFrom(int count) {
+    while (granules.size() > count) {
+      granulePool().release(granules.removeAt(granules.size() - 1));
+    }
+  }
+
+  /** Moves the tokens at positions [from, to) by {@code delta}. */
+  void shift(int from, int to, int delta) {
+    // Backwards, so that entries split off behind the one at hand are not looked at again.
+    for (int i = table.size() - 1; i >= 0; i--) {
+      long moved = table.slotsIn(i, from, to);
+      if (moved != 0 && table.shift(i, moved, delta) && table.isSealed(i)) {
+        retain(pagePool(), table.page(i));
+      }
+    }
+  }
+
+  /** The granule that holds a slot, {@link PageId#NONE} if there is none. */
+  long granuleOf(int slot) {
+    int index = granuleIndex(slot);
+    return index < 0 ? PageId.NONE : granules.getLong(index);
+  }
+
+  /** Granules held. */
+  int granuleCount() {
+    return granules.size();
+  }
+
+  /** The granule at a place in the list, for the audit. */
+  long granuleAt(int index) {
+    return granules.getLong(index);
+  }
+
+  /** Drops every reference. */
+  void release() {
+    for (int i = table.size() - 1; i >= 0; i--) {
+      if (table.isSealed(i)) {
+        pagePool().release(table.page(i));
+      }
+      table.drop(i);
+    }
+    dropGranulesFrom(0);
+  }
+
+  /** Whether every live slot of page {@code ordinal} still has its raw row. */
+  boolean isRaw(int ordinal) {
+    for (int i = table.firstOf(ordinal);
+        i < table.size() && table.ordinal(i) == ordinal;
+        i++) {
+      if (ordinal * pageTokens + Long.numberOfTrailingZeros(table.mask(i)) < rawFrom) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,91 @@
+package io.kvarena.store;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import io.kvarena.format.PageFormat;
+import java.lang.foreign.MemorySegment;
+
+/** Checks and copies of the rows that callers hand in. */
+final class Rows {
+
+  private Rows() {}
+
+  /** Throws unless {@code segment} holds exactly the f32 values [tokens][heads][dim]. */
+  static void checkSize(
+      String what, MemorySegment segment, int layer, int tokens, int heads, int dim) {
+    long wanted = 4L * tokens * heads * dim;
+    if (segment.byteSize() != wanted) {
+      throw new IllegalArgumentException(
+          what
+              + " have the wrong size: bytes="
+              + segment.byteSize()
+              + ", wanted="
+              + wanted
+              + ", layer="
+              + layer
+              + ", tokens="
+              + tokens
+              + ", heads="
+              + heads
+              + ", dim="
+              + dim
+              + "; pass f32 [tokens][heads][dim]");
+    }
+  }
+
+  /** Copies rows to the heap; throws if a value is not finite or too large for the tail. */
+  static void copyChecked(
+      String what,
+      MemorySegment from,
+      float[] to,
+      int count,
+      PageFormat tail,
+      int layer,
+      int perToken) {
+    MemorySegment.copy(from, JAVA_FLOAT_UNALIGNED, 0, to, 0, count);
+    float largest = tail.magnitudeMax();
+    // One pass without a branch on each value; the culprit is looked for only if there is one.
+    boolean good = true;
+    for (int i = 0; i < count; i++) {
+      good &= Math.abs(to[i]) <= largest;
+    }
+    if (good) {
+      return;
+    }
+    int at = 0;
+    while (Math.abs(to[at]) <= largest) {
+      at++;
+    }
+    throw new IllegalArgumentException(
+        what
+            + " hold a value that the cache cannot: value="
+            + to[at]
+            + ", layer="
+            + layer
+            + ", token="
+            + at / perToken
+            + ", channel="
+            + at % perToken
+            + ", largest="
+            + largest
+            + ", tail="
+            + tail.name()
+            + "; look for an overflow in the layer before, or use bf16 or f32");
+  }
+
+  /** Copies queries to native memory; throws if a value is not finite. */
+  static void copyQueries(MemorySegment from, MemorySegment to, int layer) {
+    long bytes = from.byteSize();
+    MemorySegment.copy(from, 0, to, 0, bytes);
+    boolean good = true;
+    for (long at = 0; at < bytes; at += 4) {
+      good &= Math.abs(to.get(JAVA_FLOAT_UNALIGNED, at)) <= Float.MAX_VALUE;
+    }
+    if (!good) {
+      throw new IllegalArgumentException(
+          "queries hold a value that is not finite: layer="
+              + layer
+              + "; look for an overflow in the layer before");
+    }
+  }
+}

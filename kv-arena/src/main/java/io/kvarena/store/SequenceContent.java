@@ -1,0 +1,505 @@
+package io.kvarena.store;
+
+import io.kvarena.KvEvent;
+import io.kvarena.KvShape;
+import io.kvarena.LayerShape;
+import io.kvarena.memory.PageId;
+import io.kvarena.policy.Selection;
+import io.kvarena.policy.SequenceView;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * What a sequence holds: its lanes, its length and the step that is open. Reached through one
+ * {@link HostSequence} at a time, or by the leak detector once that handle is gone.
+ */
+final class SequenceContent implements SequenceView {
+
+  private final HostCache cache;
+  private final long id;
+  private final Lane[][] lanes;
+  private final Reservation reservation;
+  private final boolean[] appended;
+  private final long[] needed;
+  private int appendedLayers;
+  private int stepTokens;
+  private int stepPosition;
+  private int length;
+
+  SequenceContent(HostCache cache, long id, int expectedTokens) {
+    this(cache, id);
+    for (LayerPlan plan : cache.plans()) {
+      Lane[] ofLayer = new Lane[plan.lanes()];
+      for (int i = 0; i < ofLayer.length; i++) {
+        ofLayer[i] = new Lane(cache, plan, i * plan.page().heads(), expectedTokens);
+      }
+      lanes[plan.index()] = ofLayer;
+    }
+  }
+
+  private SequenceContent(HostCache cache, long id) {
+    this.cache = cache;
+    this.id = id;
+    lanes = new Lane[cache.plans().size()][];
+    reservation = new Reservation(cache.pools());
+    appended = new boolean[lanes.length];
+    needed = new long[2 * cache.pools().size()];
+    appendedLayers = lanes.length;
+  }
+
+  SequenceContent fork(long childId) {
+    checkNoStep("fork");
+    SequenceContent child = new SequenceContent(cache, childId);
+    for (int layer = 0; layer < lanes.length; layer++) {
+      Lane[] copies = new Lane[lanes[layer].length];
+      for (int i = 0; i < copies.length; i++) {
+        copies[i] = new Lane(lanes[layer][i]);
+      }
+      child.lanes[layer] = copies;
+    }
+    child.length = length;
+    return child;
+  }
+
+  long id() {
+    return id;
+  }
+
+  // ---- a step ----
+
+  void extend(int tokens) {
+    checkNoStep("extend");
+    if (tokens < 1) {
+      throw new IllegalArgumentException(
+          "a step has at least one token: tokens=" + tokens + "; pass the new tokens' ids");
+    }
+    if (length > Integer.MAX_VALUE - tokens) {
+      throw new IllegalArgumentException(
+          "positions would overflow: length="
+              + length
+              + ", tokens="
+              + tokens
+              + "; shift the sequence down");
+    }
+    finishStep();
+    cache.evict(this, tokens);
+    reservation.take(needs(tokens), tokens);
+    stepTokens = tokens;
+    stepPosition = length;
+    appendedLayers = 0;
+    java.util.Arrays.fill(appended, false);
+  }
+
+  /**
+   * Pages to set aside, by pool. While a layer is appended it needs its granules, whatever the
+   * other layers have added for good by then; so the sum of what all add, and the most that one
+   * needs on top for a while.
+   */
+  private long[] needs(int tokens) {
+    java.util.Arrays.fill(needed, 0);
+    int pools = cache.pools().size();
+    for (int layer = 0; layer < lanes.length; layer++) {
+      LayerPlan plan = lanes[layer][0].plan();
+      long granules = 0;
+      long freed = 0;
+      for (Lane lane : lanes[layer]) {
+        needed[plan.pagePool()] += lane.pagesNeeded(tokens);
+        granules += lane.granulesNeeded(tokens);
+        freed += lane.granulesFreed(tokens, cache.rollback());
+      }
+      long stays = Math.max(0, granules - freed);
+      needed[plan.granulePool()] += stays;
+      int most = pools + plan.granulePool();
+      needed[most] = Math.max(needed[most], granules - stays);
+    }
+    for (int pool = 0; pool < pools; pool++) {
+      needed[pool] += needed[pools + pool];
+    }
+    return needed;
+  }
+
+  void append(int layer, MemorySegment keys, MemorySegment values) {
+    LayerShape shape = shapeOf(layer);
+    if (appendedLayers == lanes.length) {
+      throw new IllegalStateException(
+          "no step is open: sequence=" + id + ", layer=" + layer + "; call extend first");
+    }
+    if (appended[layer]) {
+      throw new IllegalStateException(
+          "a layer is appended once in a step: sequence="
+              + id
+              + ", layer="
+              + layer
+              + "; call extend for the next tokens when all layers are in");
+    }
+    Rows.checkSize("keys", keys, layer, stepTokens, shape.kvHeads(), shape.keyDim());
+    Rows.checkSize("values", values, layer, stepTokens, shape.kvHeads(), shape.valueDim());
+    LayerPlan plan = lanes[layer][0].plan();
+    Workspace workspace = cache.workspaces().borrow();
+    try {
+      int keyCount = stepTokens * shape.kvHeads() * shape.keyDim();
+      int valueCount = stepTokens * shape.kvHeads() * shape.valueDim();
+      workspace.keys = Workspace.fit(workspace.keys, keyCount);
+      workspace.values = Workspace.fit(workspace.values, valueCount);
+      Rows.copyChecked(
+          "keys",
+          keys,
+          workspace.keys,
+          keyCount,
+          plan.granule().keys(),
+          layer,
+          shape.kvHeads() * shape.keyDim());
+      Rows.copyChecked(
+          "values",
+          values,
+          workspace.values,
+          valueCount,
+          plan.granule().values(),
+          layer,
+          shape.kvHeads() * shape.valueDim());
+      for (Lane lane : lanes[layer]) {
+        lane.append(
+            stepTokens,
+            stepPosition,
+            workspace.keys,
+            workspace.values,
+            reservation,
+            workspace,
+            this);
+      }
+    } finally {
+      cache.workspaces().giveBack(workspace);
+    }
+    appended[layer] = true;
+    appendedLayers++;
+    if (appendedLayers == lanes.length) {
+      length = stepPosition + stepTokens;
+      cache.counters().tokensAppended.add(stepTokens);
+      if (cache.hasListeners()) {
+        cache.tell(new KvEvent.Appended(id, stepTokens, length));
+      }
+      JfrEvents.step(id, stepTokens, length);
+    }
+  }
+
+  /** A granule for a lane of this sequence while its step is open. */
+  long granule(LayerPlan plan, Reservation from) {
+    long granule = from.next(plan.granulePool());
+    if (granule == PageId.NONE) {
+      // Only when layers were appended without being attended: their raw rows are what is missing.
+      trimAll();
+      granule = from.next(plan.granulePool());
+    }
+    assert granule != PageId.NONE : "a granule was not reserved";
+    return granule;
+  }
+
+  /** Called by a lane that has sealed a page. */
+  void sealed(LayerPlan plan, int lane, int ordinal) {
+    cache.counters().pagesSealed.increment();
+    if (cache.hasListeners()) {
+      cache.tell(
+          new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.page().pageBytes()));
+    }
+  }
+
+  /** Query tokens that {@code queries} holds; throws unless the layer can be attended with them. */
+  int checkQueries(int layer, MemorySegment queries, MemorySegment out) {
+    LayerShape shape = shapeOf(layer);
+    long row = 4L * shape.queryHeads() * shape.keyDim();
+    int count = (int) Math.min(Integer.MAX_VALUE, queries.byteSize() / row);
+    checkAttend(layer, count);
+    Rows.checkSize("queries", queries, layer, count, shape.queryHeads(), shape.keyDim());
+    Rows.checkSize("out", out, layer, count, shape.queryHeads(), shape.valueDim());
+    if (out.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "out is read-only: layer=" + layer + "; pass a writable segment");
+    }
+    return count;
+  }
+
+  /** Throws unless {@code count} queries can be attended in the layer. */
+  void checkAttend(int layer, int count) {
+    shapeOf(layer);
+    if (!appended[layer]) {
+      throw new IllegalStateException(
+          "nothing to attend from: sequence="
+              + id
+              + ", layer="
+              + layer
+              + "; call extend and append this layer first");
+    }
+    if (count < 1 || count > stepTokens) {
+      throw new IllegalArgumentException(
+          "queries belong to the step's last tokens: queryTokens="
+              + count
+              + ", stepTokens="
+              + stepTokens
+              + ", layer="
+              + layer
+              + "; pass f32 [n][queryHeads][keyDim] with 1 <= n <= stepTokens");
+    }
+  }
+
+  /** Attends {@code count} queries, f32 [count][queryHeads][keyDim], checked by the caller. */
+  void attend(int layer, int count, MemorySegment queries, MemorySegment out) {
+    Workspace workspace = cache.workspaces().borrow();
+    try {
+      MemorySegment plain = workspace.plain(queries.byteSize());
+      Rows.copyQueries(queries, plain, layer);
+      for (Lane lane : lanes[layer]) {
+        LaneAttention.attend(
+            cache,
+            lane,
+            lane.end(),
+            stepPosition + stepTokens - count,
+            count,
+            plain,
+            out,
+            0,
+            workspace);
+      }
+    } finally {
+      cache.workspaces().giveBack(workspace);
+    }
+    for (Lane lane : lanes[layer]) {
+      lane.trimRaw(cache.rollback(), reservation);
+    }
+  }
+
+  /** Lets go of everything that only the last step needed. */
+  private void finishStep() {
+    trimAll();
+    reservation.giveBack();
+    stepTokens = 0;
+    java.util.Arrays.fill(appended, false);
+  }
+
+  private void trimAll() {
+    for (int layer = 0; layer < lanes.length; layer++) {
+      if (appended[layer]) {
+        for (Lane lane : lanes[layer]) {
+          lane.trimRaw(cache.rollback(), reservation);
+        }
+      }
+    }
+  }
+
+  // ---- edits ----
+
+  void truncate(int newLength) {
+    checkNoStep("truncate");
+    if (newLength < 0 || newLength > length) {
+      throw new IllegalArgumentException(
+          "truncate shortens: length="
+              + length
+              + ", wanted="
+              + newLength
+              + "; give a length between 0 and the present one");
+    }
+    finishStep();
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        lane.truncate(newLength);
+      }
+    }
+    length = newLength;
+  }
+
+  void remove(int from, int to) {
+    checkNoStep("remove");
+    checkRange("remove", from, to);
+    finishStep();
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        lane.forget(from, to);
+      }
+    }
+  }
+
+  void shift(int from, int to, int delta) {
+    checkNoStep("shift");
+    checkRange("shift", from, to);
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        checkShift(lane.table(), from, to, delta);
+      }
+    }
+    finishStep();
+    int highest = 0;
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        lane.shift(from, to, delta);
+        highest = Math.max(highest, lane.table().end());
+      }
+    }
+    length = to >= length ? highest : Math.max(length, highest);
+  }
+
+  private void checkShift(BlockTable table, int from, int to, int delta) {
+    BitSet resting = new BitSet();
+    for (int i = 0; i < table.size(); i++) {
+      mark(resting, table.position(i), table.mask(i) & ~table.slotsIn(i, from, to));
+    }
+    for (int i = 0; i < table.size(); i++) {
+      long moved = table.slotsIn(i, from, to);
+      for (; moved != 0; moved &= moved - 1) {
+        long target = (long) table.position(i) + Long.numberOfTrailingZeros(moved) + delta;
+        if (target < 0 || target >= Integer.MAX_VALUE || resting.get((int) target)) {
+          throw new IllegalArgumentException(
+              "shift to a place that is not free: from="
+                  + from
+                  + ", to="
+                  + to
+                  + ", delta="
+                  + delta
+                  + ", target="
+                  + target
+                  + "; remove what is there first, or shift less");
+        }
+      }
+    }
+  }
+
+  private static void mark(BitSet positions, int position, long slots) {
+    for (long left = slots; left != 0; left &= left - 1) {
+      positions.set(position + Long.numberOfTrailingZeros(left));
+    }
+  }
+
+  /** Carries out what a policy wants forgotten. */
+  void evict(Selection selection) {
+    List<List<Selection.Range>> forget = selection.forget();
+    for (int layer = 0; layer < Math.min(lanes.length, forget.size()); layer++) {
+      int slots = 0;
+      int entries = 0;
+      for (Lane lane : lanes[layer]) {
+        int before = lane.table().size();
+        for (Selection.Range range : forget.get(layer)) {
+          slots += lane.forget(range.from(), range.to());
+        }
+        entries += before - lane.table().size();
+      }
+      if (slots > 0) {
+        cache.counters().slotsEvicted.add(slots);
+        if (cache.hasListeners()) {
+          cache.tell(new KvEvent.Evicted(id, layer, slots, entries));
+        }
+        JfrEvents.evicted(id, layer, slots);
+      }
+    }
+  }
+
+  void release() {
+    reservation.giveBack();
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        lane.release();
+      }
+    }
+  }
+
+  // ---- questions ----
+
+  @Override
+  public int length() {
+    return length;
+  }
+
+  int cached(int layer, int kvHead) {
+    LayerShape shape = shapeOf(layer);
+    if (kvHead < 0 || kvHead >= shape.kvHeads()) {
+      throw new IllegalArgumentException(
+          "no such KV head: kvHead=" + kvHead + ", kvHeads=" + shape.kvHeads() + "; count from 0");
+    }
+    Lane[] ofLayer = lanes[layer];
+    return ofLayer[kvHead / ofLayer[0].plan().page().heads()].table().live();
+  }
+
+  @Override
+  public KvShape shape() {
+    return cache.shape();
+  }
+
+  @Override
+  public int cached(int layer) {
+    int most = 0;
+    for (Lane lane : lanes[layer]) {
+      most = Math.max(most, lane.table().live());
+    }
+    return most;
+  }
+
+  @Override
+  public boolean isLive(int layer, int position) {
+    for (Lane lane : lanes[layer]) {
+      for (int i = 0; i < lane.table().size(); i++) {
+        if (lane.table().slotsIn(i, position, position + 1) != 0) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public long bytes(int layer) {
+    long bytes = 0;
+    for (Lane lane : lanes[layer]) {
+      bytes += lane.granuleCount() * lane.plan().granule().pageBytes();
+      int previous = -1;
+      for (int i = 0; i < lane.table().size(); i++) {
+        if (lane.table().isSealed(i) && lane.table().ordinal(i) != previous) {
+          previous = lane.table().ordinal(i);
+          bytes += lane.plan().page().pageBytes();
+        }
+      }
+    }
+    return bytes;
+  }
+
+  Lane[][] lanes() {
+    return lanes;
+  }
+
+  Reservation reservation() {
+    return reservation;
+  }
+
+  private LayerShape shapeOf(int layer) {
+    if (layer < 0 || layer >= lanes.length) {
+      throw new IllegalArgumentException(
+          "no such layer: layer=" + layer + ", layers=" + lanes.length + "; count from 0");
+    }
+    return lanes[layer][0].plan().shape();
+  }
+
+  private void checkRange(String what, int from, int to) {
+    if (from < 0 || to < from || to > length) {
+      throw new IllegalArgumentException(
+          what
+              + " takes a range of positions: from="
+              + from
+              + ", to="
+              + to
+              + ", length="
+              + length
+              + "; give 0 <= from <= to <= length");
+    }
+  }
+
+  private void checkNoStep(String what) {
+    if (appendedLayers < lanes.length) {
+      throw new IllegalStateException(
+          what
+              + " in the middle of a step: sequence="
+              + id
+              + ", layersAppended="
+              + appendedLayers
+              + ", layers="
+              + lanes.length
+              + "; append the other layers first, or close the sequence");
+    }
+  }
+}
