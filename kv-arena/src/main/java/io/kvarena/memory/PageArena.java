@@ -32,6 +32,7 @@ public final class PageArena implements AutoCloseable {
   private final long superblockBytes;
   private final SlabSource source;
   private final Duration emptyFor;
+  private final boolean painted;
   private final MemorySegment freedFill;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -53,7 +54,8 @@ public final class PageArena implements AutoCloseable {
             Math.min(SLAB_BYTES_MAX, builder.slabBytes) / superblockBytes * superblockBytes);
     source = builder.source;
     emptyFor = builder.emptyFor;
-    if (builder.freedFill == 0) {
+    painted = builder.freedFill != 0;
+    if (!painted) {
       freedFill = ZEROS;
     } else {
       byte[] fill = new byte[1 << 16];
@@ -201,7 +203,7 @@ public final class PageArena implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    if (freedFill != ZEROS) {
+    if (painted) {
       overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
     }
     return page;
@@ -216,7 +218,8 @@ public final class PageArena implements AutoCloseable {
         return false;
       }
     }
-    Superblock block = new Superblock(slab, slab.take(), pool.pageBytes(), pool.pagesPerSuperblock());
+    Superblock block =
+        new Superblock(slab, slab.take(), pool.pageBytes(), pool.pagesPerSuperblock());
     pool.superblocks++;
     block.place = pool.withFree.size();
     pool.withFree.add(block);
@@ -236,7 +239,7 @@ public final class PageArena implements AutoCloseable {
       arena.close();
       throw failed;
     }
-    if (freedFill != ZEROS) {
+    if (painted) {
       overwrite(segment, 0, bytes, freedFill);
     }
     Slab slab = new Slab(SLAB_NUMBERS.incrementAndGet(), arena, segment, superblockBytes);
@@ -303,8 +306,7 @@ public final class PageArena implements AutoCloseable {
         };
     long pauseMillis = Math.clamp(emptyFor.toMillis() / 4, 10, 1000);
     maintenance =
-        new AgentRunner(
-            new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
+        new AgentRunner(new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
     AgentRunner.startOnThread(
         maintenance,
         task -> {
