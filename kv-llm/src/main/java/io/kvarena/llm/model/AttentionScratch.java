@@ -23,6 +23,9 @@ final class AttentionScratch {
 
   private final Views views = new Views();
 
+  /** Time spent in attend so far. */
+  long attendNanos;
+
   AttentionScratch(KvShape shape, int tokensMax) {
     this.queries = array(shape, tokensMax, layer -> layer.queryHeads() * layer.keyDim());
     this.keys = array(shape, tokensMax, layer -> layer.kvHeads() * layer.keyDim());
@@ -64,7 +67,9 @@ final class AttentionScratch {
     }
     views.fit(shape, tokens, wanted);
     sequence.append(layer, views.keys, views.values);
+    long start = System.nanoTime();
     sequence.attend(layer, views.queries, views.out);
+    attendNanos += System.nanoTime() - start;
   }
 
   private static void normAndRotate(

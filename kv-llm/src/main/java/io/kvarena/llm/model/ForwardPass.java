@@ -121,6 +121,11 @@ public final class ForwardPass {
     }
   }
 
+  /** Nanoseconds that the cache has spent on attention for this pass so far. */
+  public long attendNanos() {
+    return attention.attendNanos;
+  }
+
   private void check(int[] ids) {
     if (ids.length == 0) {
       throw new IllegalArgumentException(

@@ -41,7 +41,8 @@ public record HyperParameters(
     return shape.layerCount();
   }
 
-  static HyperParameters read(Gguf gguf) {
+  /** Reads the sizes and checks that they can be those of a model; no weight is touched. */
+  public static HyperParameters read(Gguf gguf) {
     Metadata metadata = gguf.metadata();
     Architecture architecture =
         Architecture.named(metadata.text("general.architecture"), gguf.file());

@@ -131,7 +131,7 @@ final class WeightLoader {
         biases(block, biased, queries, keys, values),
         maybe(normed, block + "attn_q_norm.weight", shape.keyDim()),
         maybe(normed, block + "attn_k_norm.weight", shape.keyDim()),
-        required(block + "attn_output.weight", dim, shape.queryHeads() * shape.valueDim()),
+        required(block + "attn_output.weight", dim, (long) shape.queryHeads() * shape.valueDim()),
         required(block + "ffn_norm.weight", 1, dim),
         List.of(
             required(block + "ffn_gate.weight", hidden, dim),

@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
  * How byte-level BPE cuts a text before merging, one entry for each rule among the families this
  * library runs: patterns applied in turn to what the one before left, matches and gaps alike.
  */
+@SuppressWarnings("ImmutableEnumChecker") // both fields are unmodifiable copies
 enum PreTokenizer {
   GPT2(Set.of("gpt-2", "phi-2", "mpt", "olmo", "jais"), Patterns.GPT2),
   LLAMA3(

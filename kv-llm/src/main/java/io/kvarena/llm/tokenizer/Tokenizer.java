@@ -42,7 +42,7 @@ public abstract class Tokenizer {
                   + gguf.file()
                   + ", tokenizer.ggml.model="
                   + model
-                  + "; use a model with a llama or gpt2 tokenizer, or give token ids");
+                  + "; use a model with a llama or gpt2 tokenizer");
     };
   }
 
