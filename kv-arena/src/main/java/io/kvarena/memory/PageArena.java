@@ -43,6 +43,7 @@ public final class PageArena implements AutoCloseable {
   private long closedSlabs;
   private volatile boolean closed;
   private @Nullable AgentRunner maintenance;
+  private @Nullable Thread maintenanceThread;
 
   private PageArena(Builder builder) {
     superblockBytes = roundUp(builder.superblockBytes, SlabSource.ALIGNMENT);
@@ -305,13 +306,14 @@ public final class PageArena implements AutoCloseable {
     maintenance =
         new AgentRunner(
             new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
-    AgentRunner.startOnThread(
-        maintenance,
-        task -> {
-          Thread thread = new Thread(task);
-          thread.setDaemon(true);
-          return thread;
-        });
+    maintenanceThread =
+        AgentRunner.startOnThread(
+            maintenance,
+            task -> {
+              Thread thread = new Thread(task);
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   /**
@@ -433,6 +435,7 @@ public final class PageArena implements AutoCloseable {
   @Override
   public void close() {
     AgentRunner runner;
+    Thread thread;
     lock.lock();
     try {
       if (closed) {
@@ -440,10 +443,13 @@ public final class PageArena implements AutoCloseable {
       }
       closed = true;
       runner = maintenance;
+      thread = maintenanceThread;
     } finally {
       lock.unlock();
     }
-    if (runner != null) {
+    if (runner != null && thread != null) {
+      // It sleeps for up to a second between two looks, and closing waits for it.
+      thread.interrupt();
       runner.close();
     }
     slabs.forEach(slab -> slab.arena.close());
