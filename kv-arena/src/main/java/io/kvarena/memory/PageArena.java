@@ -474,8 +474,15 @@ public final class PageArena implements AutoCloseable {
       thread.interrupt();
       runner.close();
     }
-    slabs.forEach(slab -> slab.arena.close());
-    slabs.clear();
+    List<Slab> last;
+    lock.lock();
+    try {
+      last = List.copyOf(slabs);
+      slabs.clear();
+    } finally {
+      lock.unlock();
+    }
+    last.forEach(slab -> slab.arena.close());
   }
 
   long locked(LongSupplier question) {
