@@ -39,6 +39,7 @@ public final class PageArena implements AutoCloseable {
   private final PageMap map = new PageMap();
   private final List<Slab> slabs = new ArrayList<>();
   private final List<PagePool> pools = new ArrayList<>();
+  private int pagesPerSuperblockMax;
   private long heldBytes;
   private long opened;
   private long closedSlabs;
@@ -146,6 +147,7 @@ public final class PageArena implements AutoCloseable {
       checkOpen();
       PagePool pool = new PagePool(this, pageBytes);
       pools.add(pool);
+      pagesPerSuperblockMax = Math.max(pagesPerSuperblockMax, pool.pagesPerSuperblock());
       return pool;
     } finally {
       lock.unlock();
@@ -164,8 +166,7 @@ public final class PageArena implements AutoCloseable {
 
   /** Where the page lies in its slab, given by a caller who has a reference. */
   public long offset(long page) {
-    Superblock block = map.block(page);
-    return block.offset + map.slot(page) * block.pageBytes;
+    return map.block(page).pageOffset(map.slot(page));
   }
 
   /** References of a page by its packed name, 0 if it is gone. */
@@ -175,6 +176,7 @@ public final class PageArena implements AutoCloseable {
 
   /** Wipes a page on which the caller has the only reference, so that it may be written anew. */
   public void wipe(PagePool pool, long page) {
+    checkOwner(pool, page);
     overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
   }
 
@@ -212,15 +214,18 @@ public final class PageArena implements AutoCloseable {
 
   /** Lends the pool a superblock, from a new slab if need be; false at the limit. */
   private boolean lend(PagePool pool) {
-    Slab slab = slabs.stream().filter(Slab::hasFree).findFirst().orElse(null);
+    Slab slab = null;
+    for (int i = 0; slab == null && i < slabs.size(); i++) {
+      slab = slabs.get(i).hasFree() ? slabs.get(i) : null;
+    }
     if (slab == null) {
       slab = open();
       if (slab == null) {
         return false;
       }
     }
-    Superblock block =
-        new Superblock(slab, slab.take(), pool.pageBytes(), pool.pagesPerSuperblock());
+    Superblock block = slab.take();
+    block.lend(pool, pagesPerSuperblockMax);
     pool.superblocks++;
     block.place = pool.withFree.size();
     pool.withFree.add(block);
@@ -250,8 +255,24 @@ public final class PageArena implements AutoCloseable {
     return slab;
   }
 
+  /** Throws unless the page is there and one of this pool's. */
+  void checkOwner(PagePool pool, long page) {
+    if (references(page) == 0) {
+      throw gone(page);
+    }
+    if (!map.block(page).isLentTo(pool)) {
+      throw new IllegalArgumentException(
+          "a page of another pool: page="
+              + PageId.index(page)
+              + ", pageBytes="
+              + pool.pageBytes()
+              + "; give a page to the pool that it came from");
+    }
+  }
+
   void release(PagePool pool, long page) {
-    int left = map.knows(page) ? map.release(page) : -1;
+    checkOwner(pool, page);
+    int left = map.release(page);
     if (left < 0) {
       throw gone(page);
     }
@@ -286,7 +307,7 @@ public final class PageArena implements AutoCloseable {
       pool.withFree.set(block.place, last);
     }
     pool.superblocks--;
-    block.slab.giveBack(block.offset);
+    block.slab.giveBack(block);
     if (block.slab.isEmpty() && slabs.size() > 1 && maintenance == null) {
       startMaintenance();
     }
@@ -403,7 +424,7 @@ public final class PageArena implements AutoCloseable {
       for (PagePool pool : pools) {
         for (Superblock block : pool.withFree) {
           for (int i = 0; i < block.freeCount(); i++) {
-            long at = block.offset + block.freeSlot(i) * pool.pageBytes();
+            long at = block.pageOffset(block.freeSlot(i));
             checkFill(block.slab, at, pool.pageBytes(), wrong);
           }
         }
@@ -454,8 +475,15 @@ public final class PageArena implements AutoCloseable {
       thread.interrupt();
       runner.close();
     }
-    slabs.forEach(slab -> slab.arena.close());
-    slabs.clear();
+    List<Slab> last;
+    lock.lock();
+    try {
+      last = List.copyOf(slabs);
+      slabs.clear();
+    } finally {
+      lock.unlock();
+    }
+    last.forEach(slab -> slab.arena.close());
   }
 
   long locked(LongSupplier question) {
