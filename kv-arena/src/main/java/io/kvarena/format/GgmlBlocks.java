@@ -123,8 +123,7 @@ public final class GgmlBlocks {
               page.set(
                   JAVA_BYTE,
                   offset + Q8.codeIndex(kind, token, channel, tokens, channels),
-                  in.get(
-                      JAVA_BYTE, row + channel / Tiles.GROUP * 34L + 2 + channel % Tiles.GROUP));
+                  in.get(JAVA_BYTE, row + channel / Tiles.GROUP * 34L + 2 + channel % Tiles.GROUP));
           case Q4 q4 ->
               putNibble(
                   page,

@@ -111,8 +111,7 @@ final class Q4 implements PageFormat {
         float scale =
             Float.float16ToFloat(
                 page.get(
-                    JAVA_SHORT_UNALIGNED,
-                    scales + 2L * (from / Tiles.GROUP * tokens + token)));
+                    JAVA_SHORT_UNALIGNED, scales + 2L * (from / Tiles.GROUP * tokens + token)));
         for (int channel = from; channel < to; channel++) {
           int pair =
               page.get(JAVA_BYTE, offset + byteIndex(kind, token, channel, tokens, channels));

@@ -96,8 +96,7 @@ final class Q8 implements PageFormat {
         float scale =
             Float.float16ToFloat(
                 page.get(
-                    JAVA_SHORT_UNALIGNED,
-                    scales + 2L * (from / Tiles.GROUP * tokens + token)));
+                    JAVA_SHORT_UNALIGNED, scales + 2L * (from / Tiles.GROUP * tokens + token)));
         for (int channel = from; channel < to; channel++) {
           rows[row + channel] =
               scale

@@ -32,6 +32,7 @@ public final class PageArena implements AutoCloseable {
   private final long superblockBytes;
   private final SlabSource source;
   private final Duration emptyFor;
+  private final boolean painted;
   private final MemorySegment freedFill;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -43,6 +44,7 @@ public final class PageArena implements AutoCloseable {
   private long closedSlabs;
   private volatile boolean closed;
   private @Nullable AgentRunner maintenance;
+  private @Nullable Thread maintenanceThread;
 
   private PageArena(Builder builder) {
     superblockBytes = roundUp(builder.superblockBytes, SlabSource.ALIGNMENT);
@@ -53,7 +55,8 @@ public final class PageArena implements AutoCloseable {
             Math.min(SLAB_BYTES_MAX, builder.slabBytes) / superblockBytes * superblockBytes);
     source = builder.source;
     emptyFor = builder.emptyFor;
-    if (builder.freedFill == 0) {
+    painted = builder.freedFill != 0;
+    if (!painted) {
       freedFill = ZEROS;
     } else {
       byte[] fill = new byte[1 << 16];
@@ -201,7 +204,7 @@ public final class PageArena implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    if (freedFill != ZEROS) {
+    if (painted) {
       overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
     }
     return page;
@@ -216,7 +219,8 @@ public final class PageArena implements AutoCloseable {
         return false;
       }
     }
-    Superblock block = new Superblock(slab, slab.take(), pool.pageBytes(), pool.pagesPerSuperblock());
+    Superblock block =
+        new Superblock(slab, slab.take(), pool.pageBytes(), pool.pagesPerSuperblock());
     pool.superblocks++;
     block.place = pool.withFree.size();
     pool.withFree.add(block);
@@ -236,7 +240,7 @@ public final class PageArena implements AutoCloseable {
       arena.close();
       throw failed;
     }
-    if (freedFill != ZEROS) {
+    if (painted) {
       overwrite(segment, 0, bytes, freedFill);
     }
     Slab slab = new Slab(SLAB_NUMBERS.incrementAndGet(), arena, segment, superblockBytes);
@@ -303,15 +307,15 @@ public final class PageArena implements AutoCloseable {
         };
     long pauseMillis = Math.clamp(emptyFor.toMillis() / 4, 10, 1000);
     maintenance =
-        new AgentRunner(
-            new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
-    AgentRunner.startOnThread(
-        maintenance,
-        task -> {
-          Thread thread = new Thread(task);
-          thread.setDaemon(true);
-          return thread;
-        });
+        new AgentRunner(new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
+    maintenanceThread =
+        AgentRunner.startOnThread(
+            maintenance,
+            task -> {
+              Thread thread = new Thread(task);
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   /**
@@ -433,6 +437,7 @@ public final class PageArena implements AutoCloseable {
   @Override
   public void close() {
     AgentRunner runner;
+    Thread thread;
     lock.lock();
     try {
       if (closed) {
@@ -440,10 +445,13 @@ public final class PageArena implements AutoCloseable {
       }
       closed = true;
       runner = maintenance;
+      thread = maintenanceThread;
     } finally {
       lock.unlock();
     }
-    if (runner != null) {
+    if (runner != null && thread != null) {
+      // It sleeps for up to a second between two looks, and closing waits for it.
+      thread.interrupt();
       runner.close();
     }
     slabs.forEach(slab -> slab.arena.close());

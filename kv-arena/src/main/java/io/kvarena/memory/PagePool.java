@@ -59,7 +59,9 @@ public final class PagePool {
     return Optional.of(PageId.of(page));
   }
 
-  /** A zeroed page with one reference, by its packed name; {@link PageId#NONE} when there is none. */
+  /**
+   * A zeroed page with one reference, by its packed name; {@link PageId#NONE} when there is none.
+   */
   public long acquire() {
     return arena.acquire(this);
   }
@@ -74,7 +76,10 @@ public final class PagePool {
     return arena.map().knows(page) && arena.map().tryRetain(page);
   }
 
-  /** Drops a reference; the last one frees the page. Throws ClosedException if it was dropped before. */
+  /**
+   * Drops a reference; the last one frees the page. Throws ClosedException if it was dropped
+   * before.
+   */
   public void release(PageId page) {
     release(page.packed());
   }
@@ -94,10 +99,7 @@ public final class PagePool {
     if (references(page) == 0) {
       throw PageArena.gone(page.packed());
     }
-    return arena
-        .slab(page.packed())
-        .asSlice(arena.offset(page.packed()), pageBytes)
-        .asReadOnly();
+    return arena.slab(page.packed()).asSlice(arena.offset(page.packed()), pageBytes).asReadOnly();
   }
 
   /** Pages in use. */

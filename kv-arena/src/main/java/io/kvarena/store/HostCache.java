@@ -8,7 +8,6 @@ import io.kvarena.KvSequence;
 import io.kvarena.KvShape;
 import io.kvarena.KvStats;
 import io.kvarena.LayerShape;
-import io.kvarena.LeakDetection;
 import io.kvarena.OpenRequest;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.format.PageLayout;
