@@ -8,9 +8,7 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.KernelOffer;
 import io.kvarena.attention.Kernels;
-import io.kvarena.attention.ScalarKernel;
 import io.kvarena.format.Formats;
-import io.kvarena.format.PageFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -20,11 +18,12 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 
+/** What the contract of kernels does not ask: see {@link CKernelContractTest}. */
 class CKernelTest {
 
   private static final long SEED = 20250101;
 
-  private static List<AttentionKernel> kernels() {
+  static List<AttentionKernel> kernels() {
     return new CKernelProvider()
         .offers().stream().flatMap(offer -> offer.usableKernel().stream()).toList();
   }
@@ -36,62 +35,6 @@ class CKernelTest {
     assertTrue(
         Kernels.offers().stream().map(KernelOffer::name).toList().containsAll(names),
         "the service loader finds them too");
-  }
-
-  /**
-   * The scalar kernel is the specification. Both sum in f32, so a logit may differ by twice (keyDim
-   * + 3) ulp of scale · Σ|q·k|, which is at most √keyDim · 3 here, and a weight by that and 3e-7;
-   * the largest value is below 3.
-   */
-  @Test
-  void fold_everyPairOfFormats_equalsTheScalarKernel() {
-    Random random = new Random(SEED);
-    for (PageFormat keys : Formats.all()) {
-      for (PageFormat values : Formats.all()) {
-        for (int i = 0; i < 6; i++) {
-          Scene scene = Scene.random(random, keys, values);
-          AttentionState expected = scene.fold(new ScalarKernel());
-          for (AttentionKernel kernel : kernels()) {
-            AttentionState found = scene.fold(kernel);
-            double logit = 2 * (scene.keyDim() + 3) * 0x1p-24 * Math.sqrt(scene.keyDim()) * 3;
-            scene.assertClose(expected, found, 3 * (2 * logit + 1e-6), kernel.name());
-          }
-        }
-      }
-    }
-  }
-
-  @Test
-  void fold_queryTokensOneByOne_changesNoBit() {
-    Random random = new Random(SEED + 1);
-    for (AttentionKernel kernel : kernels()) {
-      for (int i = 0; i < 20; i++) {
-        PageFormat format = Formats.all().get(i % 5);
-        Scene scene = Scene.random(random, format, format);
-        assertEquals(
-            -1,
-            scene.fold(kernel).segment().mismatch(scene.foldOneByOne(kernel).segment()),
-            kernel.name());
-      }
-    }
-  }
-
-  @Test
-  void fold_onEightThreads_changesNoBit() throws Exception {
-    Random random = new Random(SEED + 2);
-    Scene scene = Scene.random(random, Formats.Q8_0, Formats.Q4_0);
-    for (AttentionKernel kernel : kernels()) {
-      MemorySegment alone = scene.fold(kernel).segment();
-      try (var pool = Executors.newFixedThreadPool(8)) {
-        List<Callable<Long>> tasks = new ArrayList<>();
-        for (int i = 0; i < 400; i++) {
-          tasks.add(() -> alone.mismatch(scene.fold(kernel).segment()));
-        }
-        for (var result : pool.invokeAll(tasks)) {
-          assertEquals(-1, result.get(), kernel.name());
-        }
-      }
-    }
   }
 
   @Test

@@ -16,7 +16,6 @@ import io.kvarena.format.TileKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
-import org.junit.jupiter.api.Assertions;
 
 /** Random pages and queries for a fold. */
 record Scene(Queries queries, PageRun run) {
@@ -94,10 +93,6 @@ record Scene(Queries queries, PageRun run) {
     return numbers;
   }
 
-  int keyDim() {
-    return queries.keyDim();
-  }
-
   void foldInto(AttentionKernel kernel, AttentionState state) {
     PageLayout layout = run.layout();
     state.reset(
@@ -109,60 +104,5 @@ record Scene(Queries queries, PageRun run) {
     AttentionState state = new AttentionState();
     foldInto(kernel, state);
     return state;
-  }
-
-  /** One call for each query token, gathered into a state of them all. */
-  AttentionState foldOneByOne(AttentionKernel kernel) {
-    AttentionState all = new AttentionState();
-    int heads = run.layout().heads() * run.layout().layer().group();
-    int valueDim = run.layout().layer().valueDim();
-    all.reset(queries.tokens(), heads, valueDim);
-    for (int token = 0; token < queries.tokens(); token++) {
-      Queries one = new Queries();
-      one.set(
-          queries.data(),
-          queries.rowOffset(token, 0),
-          1,
-          queries.heads(),
-          queries.keyDim(),
-          queries.scale(),
-          queries.softCap());
-      one.firstHead(queries.firstHead());
-      one.bounds(0, queries.lowest(token), queries.highest(token));
-      AttentionState state = new Scene(one, run).fold(kernel);
-      for (int head = 0; head < heads; head++) {
-        int row = token * heads + head;
-        copy(state, state.maxIndex(head), all, all.maxIndex(row), 1);
-        copy(state, state.sumIndex(head), all, all.sumIndex(row), 1);
-        copy(state, state.outIndex(head), all, all.outIndex(row), valueDim);
-      }
-    }
-    return all;
-  }
-
-  private static void copy(
-      AttentionState from, long fromIndex, AttentionState to, long toIndex, int count) {
-    MemorySegment.copy(
-        from.segment(), JAVA_FLOAT, 4 * fromIndex, to.segment(), JAVA_FLOAT, 4 * toIndex, count);
-  }
-
-  /** Outputs of two states, o / d, differ by at most {@code tolerance}. */
-  void assertClose(AttentionState expected, AttentionState found, double tolerance, String kernel) {
-    for (int row = 0; row < expected.rows(); row++) {
-      if (expected.sum(row) == 0) {
-        Assertions.assertEquals(0, found.sum(row), kernel);
-        continue;
-      }
-      for (int i = 0; i < expected.valueDim(); i++) {
-        double a =
-            expected.segment().getAtIndex(JAVA_FLOAT, expected.outIndex(row) + i)
-                / (double) expected.sum(row);
-        double b =
-            found.segment().getAtIndex(JAVA_FLOAT, found.outIndex(row) + i)
-                / (double) found.sum(row);
-        Assertions.assertEquals(
-            a, b, tolerance, kernel + ", " + run.layout() + ", row=" + row + ", channel=" + i);
-      }
-    }
   }
 }
