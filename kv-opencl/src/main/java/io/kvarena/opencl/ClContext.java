@@ -43,6 +43,19 @@ final class ClContext {
     this.handle = create(device);
     this.slabs = new ClSlabs(this);
     this.verdict = InPlaceProbe.run(this);
+    prepare();
+  }
+
+  /** A context of its own that does as the probe would have told it to. */
+  ClContext(ClDevice device, InPlaceProbe.Verdict verdict) {
+    this.device = device;
+    this.handle = create(device);
+    this.slabs = new ClSlabs(this);
+    this.verdict = verdict;
+    prepare();
+  }
+
+  private void prepare() {
     for (ClShape shape : ClShape.values()) {
       programs.put(shape, new long[KernelSource.PAIRS]);
     }
@@ -161,12 +174,7 @@ final class ClContext {
       MemorySegment log = arena.allocate(bytes.get(JAVA_LONG, 0) + 1);
       code =
           nclGetProgramBuildInfo(
-              program,
-              device.handle(),
-              CL_PROGRAM_BUILD_LOG,
-              log.byteSize() - 1,
-              log.address(),
-              0);
+              program, device.handle(), CL_PROGRAM_BUILD_LOG, log.byteSize() - 1, log.address(), 0);
       return code == CL_SUCCESS ? log.getString(0).strip() : "";
     }
   }
