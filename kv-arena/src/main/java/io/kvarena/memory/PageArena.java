@@ -44,6 +44,7 @@ public final class PageArena implements AutoCloseable {
   private long closedSlabs;
   private volatile boolean closed;
   private @Nullable AgentRunner maintenance;
+  private @Nullable Thread maintenanceThread;
 
   private PageArena(Builder builder) {
     superblockBytes = roundUp(builder.superblockBytes, SlabSource.ALIGNMENT);
@@ -307,13 +308,14 @@ public final class PageArena implements AutoCloseable {
     long pauseMillis = Math.clamp(emptyFor.toMillis() / 4, 10, 1000);
     maintenance =
         new AgentRunner(new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
-    AgentRunner.startOnThread(
-        maintenance,
-        task -> {
-          Thread thread = new Thread(task);
-          thread.setDaemon(true);
-          return thread;
-        });
+    maintenanceThread =
+        AgentRunner.startOnThread(
+            maintenance,
+            task -> {
+              Thread thread = new Thread(task);
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   /**
@@ -435,6 +437,7 @@ public final class PageArena implements AutoCloseable {
   @Override
   public void close() {
     AgentRunner runner;
+    Thread thread;
     lock.lock();
     try {
       if (closed) {
@@ -442,10 +445,13 @@ public final class PageArena implements AutoCloseable {
       }
       closed = true;
       runner = maintenance;
+      thread = maintenanceThread;
     } finally {
       lock.unlock();
     }
-    if (runner != null) {
+    if (runner != null && thread != null) {
+      // It sleeps for up to a second between two looks, and closing waits for it.
+      thread.interrupt();
       runner.close();
     }
     slabs.forEach(slab -> slab.arena.close());
