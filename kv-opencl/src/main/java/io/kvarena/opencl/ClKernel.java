@@ -81,10 +81,10 @@ public final class ClKernel implements AttentionKernel {
               + "; use formats out of "
               + String.join(" ", KernelSource.FORMATS));
     }
-    FoldChecks.check(queries, run, state);
     if (run.size() == 0 || queries.tokens() == 0) {
       return;
     }
+    FoldChecks.check(queries, run, state);
     ClWorker worker = borrow();
     try {
       worker.fold(queries, run, state);

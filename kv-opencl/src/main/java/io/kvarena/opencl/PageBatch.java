@@ -88,7 +88,7 @@ final class PageBatch {
     MemorySegment last = null;
     for (int page = 0; page < run.size(); page++) {
       MemorySegment slab = run.slab(page);
-      if (slab != last && slabs.buffer(slab) == 0) {
+      if (!slab.equals(last) && slabs.buffer(slab) == 0) {
         return false;
       }
       last = slab;
@@ -153,7 +153,7 @@ final class PageBatch {
   /** Index of a slab among the batch's, or -1 if it would be one too many. */
   private int slabIndex(MemorySegment slab) {
     for (int i = slabCount - 1; i >= 0; i--) {
-      if (batchSlabs[i] == slab) {
+      if (slab.equals(batchSlabs[i])) {
         return i;
       }
     }
