@@ -17,7 +17,6 @@ import static org.lwjgl.opencl.CL10.nclGetProgramBuildInfo;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -36,16 +35,30 @@ final class ClContext {
   private final long handle;
   private final InPlaceProbe.Verdict verdict;
   private final ClSlabs slabs;
-  private final Map<ClShape, long[]> programs = new EnumMap<>(ClShape.class);
+
+  /** Programs by shape and pair of formats, 0 before they are compiled. */
+  private final long[] cpuPrograms = new long[KernelSource.PAIRS];
+
+  private final long[] gpuPrograms = new long[KernelSource.PAIRS];
 
   private ClContext(ClDevice device) {
     this.device = device;
     this.handle = create(device);
     this.slabs = new ClSlabs(this);
     this.verdict = InPlaceProbe.run(this);
-    for (ClShape shape : ClShape.values()) {
-      programs.put(shape, new long[KernelSource.PAIRS]);
-    }
+    report();
+  }
+
+  /** A context of its own that does as the probe would have told it to. */
+  ClContext(ClDevice device, InPlaceProbe.Verdict verdict) {
+    this.device = device;
+    this.handle = create(device);
+    this.slabs = new ClSlabs(this);
+    this.verdict = verdict;
+    report();
+  }
+
+  private void report() {
     if (!verdict.inPlace()) {
       System.getLogger("io.kvarena.opencl")
           .log(
@@ -122,7 +135,7 @@ final class ClContext {
 
   /** The program that folds a pair of formats, compiled at the first call. */
   synchronized long program(ClShape shape, int pair) {
-    long[] built = programs.get(shape);
+    long[] built = shape == ClShape.CPU ? cpuPrograms : gpuPrograms;
     if (built[pair] == 0) {
       built[pair] = build(KernelSource.fold(shape, pair));
     }
@@ -161,12 +174,7 @@ final class ClContext {
       MemorySegment log = arena.allocate(bytes.get(JAVA_LONG, 0) + 1);
       code =
           nclGetProgramBuildInfo(
-              program,
-              device.handle(),
-              CL_PROGRAM_BUILD_LOG,
-              log.byteSize() - 1,
-              log.address(),
-              0);
+              program, device.handle(), CL_PROGRAM_BUILD_LOG, log.byteSize() - 1, log.address(), 0);
       return code == CL_SUCCESS ? log.getString(0).strip() : "";
     }
   }

@@ -8,6 +8,7 @@ import io.kvarena.format.PageLayout;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
+import java.util.function.Supplier;
 
 /**
  * Attention on an OpenCL device: in place on the slabs where the device sees host memory, else on
@@ -20,12 +21,18 @@ public final class ClKernel implements AttentionKernel {
 
   private final ClDevice device;
   private final ClShape shape;
+  private final Supplier<ClContext> context;
   private final Deque<ClWorker> idle = new ArrayDeque<>();
 
   /** A kernel for {@code device} in a shape that need not be the device's own. */
   public ClKernel(ClDevice device, ClShape shape) {
+    this(device, shape, () -> ClContext.of(device));
+  }
+
+  ClKernel(ClDevice device, ClShape shape, Supplier<ClContext> context) {
     this.device = device;
     this.shape = shape;
+    this.context = context;
   }
 
   /** A kernel for {@code device} in its own shape. */
@@ -48,12 +55,12 @@ public final class ClKernel implements AttentionKernel {
 
   /** Whether it reads slabs where they lie; the first call asks the device. */
   public boolean inPlace() {
-    return ClContext.of(device).inPlace();
+    return context.get().inPlace();
   }
 
   /** Where it runs and whether in place, for people; the first call asks the device. */
   public String runsOn() {
-    InPlaceProbe.Verdict verdict = ClContext.of(device).verdict();
+    InPlaceProbe.Verdict verdict = context.get().verdict();
     return device.describe()
         + (verdict.inPlace() ? ", in place: " : ", on copies of the pages: ")
         + verdict.reason();
@@ -74,21 +81,26 @@ public final class ClKernel implements AttentionKernel {
               + "; use formats out of "
               + String.join(" ", KernelSource.FORMATS));
     }
-    FoldChecks.check(queries, run, state);
     if (run.size() == 0 || queries.tokens() == 0) {
       return;
     }
+    FoldChecks.check(queries, run, state);
     ClWorker worker = borrow();
-    boolean whole = false;
     try {
       worker.fold(queries, run, state);
-      whole = true;
-    } finally {
-      if (whole) {
-        giveBack(worker);
-      } else {
-        worker.release();
-      }
+    } catch (RuntimeException | Error failed) {
+      discard(worker, failed);
+      throw failed;
+    }
+    giveBack(worker);
+  }
+
+  /** Drops a worker whose fold failed: what its queue and buffers hold is not known. */
+  private static void discard(ClWorker worker, Throwable failed) {
+    try {
+      worker.release();
+    } catch (ClException also) {
+      failed.addSuppressed(also);
     }
   }
 
@@ -99,12 +111,17 @@ public final class ClKernel implements AttentionKernel {
         return worker;
       }
     }
-    return new ClWorker(ClContext.of(device), shape);
+    return new ClWorker(context.get(), shape);
   }
 
   private void giveBack(ClWorker worker) {
     synchronized (idle) {
       idle.push(worker);
     }
+  }
+
+  @Override
+  public String toString() {
+    return name() + " on " + device.describe();
   }
 }

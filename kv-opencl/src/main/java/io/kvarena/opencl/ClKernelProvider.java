@@ -14,6 +14,9 @@ public final class ClKernelProvider implements KernelProvider {
   /** Below every kernel that reads pages where they lie, above the specification. */
   private static final int RANK_COPYING = 50;
 
+  /** The provider that ServiceLoader makes. */
+  public ClKernelProvider() {}
+
   @Override
   public List<KernelOffer> offers() {
     Optional<String> problem = ClDevices.problem();

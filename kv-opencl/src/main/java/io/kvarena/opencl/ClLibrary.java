@@ -36,7 +36,8 @@ final class ClLibrary {
     } catch (LinkageError | RuntimeException broken) {
       return "LWJGL failed to load: "
           + firstLine(broken)
-          + "; add org.lwjgl:lwjgl with this system's natives, and --enable-native-access";
+          + "; add org.lwjgl:lwjgl with this system's natives (on the module path also"
+          + " --add-modules org.lwjgl.natives) and --enable-native-access";
     }
   }
 

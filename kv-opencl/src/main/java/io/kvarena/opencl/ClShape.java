@@ -31,7 +31,7 @@ public enum ClShape {
     @Override
     void foldSizes(MemorySegment sizes, PageLayout layout, int tokens, int splits) {
       int blocks = (layout.layer().group() + GROUP_ROWS - 1) / GROUP_ROWS;
-      put(sizes, layout.heads() * blocks, tokens, splits);
+      put(sizes, (long) layout.heads() * blocks, tokens, splits);
     }
   };
 

@@ -12,10 +12,10 @@ import java.util.List;
 /**
  * The slabs that kernels of a device see in place, each wrapped once.
  *
- * <p>A slab is known by its address, its size and its arena's scope, held weakly: memory of a closed
- * arena may come back at the same address as another slab. The wrapping of a slab whose arena has
- * been closed or collected is dropped when the next slab is wrapped; it is never looked up again,
- * because its scope never comes back.
+ * <p>A slab is known by its address, its size and its arena's scope, held weakly: memory of a
+ * closed arena may come back at the same address as another slab. The wrapping of a slab whose
+ * arena has been closed or collected is dropped when the next slab is wrapped; it is never looked
+ * up again, because its scope never comes back.
  */
 final class ClSlabs {
 
@@ -70,8 +70,7 @@ final class ClSlabs {
       }
     }
     Entry added =
-        new Entry(
-            slab.address(), slab.byteSize(), new WeakReference<>(slab.scope()), create(slab));
+        new Entry(slab.address(), slab.byteSize(), new WeakReference<>(slab.scope()), create(slab));
     kept.add(added);
     entries = kept.toArray(Entry[]::new);
     return added.buffer();
@@ -79,7 +78,8 @@ final class ClSlabs {
 
   private long create(MemorySegment slab) {
     ClDevice device = context.device();
-    if (!slab.isNative()
+    if (!context.inPlace()
+        || !slab.isNative()
         || slab.address() % Math.max(1, device.alignmentBytes()) != 0
         || slab.byteSize() > device.allocationBytesMax()) {
       return 0;

@@ -77,7 +77,7 @@ final class ClWorker {
       for (int first = 0; first < queries.tokens(); first += chunk) {
         int tokens = Math.min(chunk, queries.tokens() - first);
         loadQueries(queries, first, tokens, heads, stride);
-        loadState(state, queries.firstHead(), first, tokens, heads);
+        loadState(state, first, tokens, heads);
         writeArgs(queries, layout, tokens);
         batch.start(run, splitsMax);
         while (batch.next() < run.size()) {
@@ -85,7 +85,7 @@ final class ClWorker {
           batch.take(run, splitsMax, queue);
           enqueue(fold, merge, layout, tokens, resumed);
         }
-        storeState(state, queries.firstHead(), first, tokens, heads);
+        storeState(state, first, tokens, heads);
       }
     } finally {
       batch.forgetSlabs();
@@ -97,8 +97,7 @@ final class ClWorker {
     return (layout.layer().keyDim() + 7) / 8 * 8;
   }
 
-  private ClFunction function(
-      @Nullable ClFunction[] functions, int pair, String name) {
+  private ClFunction function(@Nullable ClFunction[] functions, int pair, String name) {
     ClFunction function = functions[pair];
     if (function == null) {
       long kernel = context.createKernel(context.program(shape, pair), name);
@@ -152,25 +151,24 @@ final class ClWorker {
     bounds.push(queue, 8L * tokens);
   }
 
-  private void loadState(AttentionState state, int firstHead, int first, int tokens, int heads) {
-    copyState(state, firstHead, first, tokens, heads, true);
+  private void loadState(AttentionState state, int first, int tokens, int heads) {
+    copyState(state, first, tokens, heads, true);
     stateRows.push(queue, 4L * tokens * heads * (2 + state.valueDim()));
   }
 
-  private void storeState(AttentionState state, int firstHead, int first, int tokens, int heads) {
+  private void storeState(AttentionState state, int first, int tokens, int heads) {
     stateRows.pull(queue, 4L * tokens * heads * (2 + state.valueDim()));
-    copyState(state, firstHead, first, tokens, heads, false);
+    copyState(state, first, tokens, heads, false);
   }
 
-  /** Copies the rows of the run's heads: the state holds those of the whole layer. */
-  private void copyState(
-      AttentionState state, int firstHead, int first, int tokens, int heads, boolean load) {
+  /** Copies the rows of some tokens between the state, which holds all, and the buffer. */
+  private void copyState(AttentionState state, int first, int tokens, int heads, boolean load) {
     MemorySegment whole = state.segment();
     MemorySegment mine = stateRows.host();
     int valueDim = state.valueDim();
     long rows = (long) tokens * heads;
     for (int token = 0; token < tokens; token++) {
-      int row = (first + token) * state.heads() + firstHead;
+      int row = (first + token) * state.heads();
       long at = (long) token * heads;
       copy(whole, 4 * state.maxIndex(row), mine, 4 * at, 4L * heads, load);
       copy(whole, 4 * state.sumIndex(row), mine, 4 * (rows + at), 4L * heads, load);
@@ -244,8 +242,9 @@ final class ClWorker {
         sizes.address() + ClShape.LOCAL_SIZES);
   }
 
-  /** Gives everything back to the driver. */
+  /** Waits for what still runs, then gives everything back to the driver. */
   void release() {
+    ClCalls.finish(queue);
     for (int pair = 0; pair < KernelSource.PAIRS; pair++) {
       ClFunction fold = folds[pair];
       ClFunction merge = merges[pair];

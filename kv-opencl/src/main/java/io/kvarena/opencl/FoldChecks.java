@@ -34,7 +34,7 @@ final class FoldChecks {
               + state.valueDim()
               + "; make all three for one layer");
     }
-    if (queries.firstHead() < 0 || lastHead > queries.heads() || lastHead > state.heads()) {
+    if (queries.firstHead() < 0 || lastHead > queries.heads() || queryHeads > state.heads()) {
       throw new IllegalArgumentException(
           "the run's query heads are not all there: firstHead="
               + queries.firstHead()
@@ -44,7 +44,7 @@ final class FoldChecks {
               + queries.heads()
               + ", stateHeads="
               + state.heads()
-              + "; give queries and state of the whole layer");
+              + "; give the layer's queries and a state of the run's heads");
     }
     long queryBytes = queries.offset() + 4L * queries.tokens() * queries.heads() * queries.keyDim();
     long rows = (long) queries.tokens() * state.heads();

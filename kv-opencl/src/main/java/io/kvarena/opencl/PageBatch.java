@@ -9,7 +9,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one enqueued fold: a stretch of a run that lies in at most eight slabs, cut into
+ * The pages of one enqueued fold: a stretch of a run that lies in at most sixteen slabs, cut into
  * splits.
  *
  * <p>A split is folded on its own and merged afterwards, which gives a device parallel work. Splits
@@ -23,13 +23,13 @@ final class PageBatch {
   static final int SPLIT_TOKENS = 1024;
 
   /** Slab arguments of a kernel. */
-  static final int SLABS_MAX = 8;
+  static final int SLABS_MAX = 16;
 
   /** Bytes of a page_row in the kernels. */
   private static final int ROW_BYTES = 24;
 
   /** Bytes of pages that are copied at a time where a device does not work in place. */
-  private static final long STAGING_BYTES = 32L << 20;
+  static final long STAGING_BYTES = 4L << 20;
 
   private final ClSlabs slabs;
   private final ClBuffer rows;
@@ -88,7 +88,7 @@ final class PageBatch {
     MemorySegment last = null;
     for (int page = 0; page < run.size(); page++) {
       MemorySegment slab = run.slab(page);
-      if (slab != last && slabs.buffer(slab) == 0) {
+      if (!slab.equals(last) && slabs.buffer(slab) == 0) {
         return false;
       }
       last = slab;
@@ -153,7 +153,7 @@ final class PageBatch {
   /** Index of a slab among the batch's, or -1 if it would be one too many. */
   private int slabIndex(MemorySegment slab) {
     for (int i = slabCount - 1; i >= 0; i--) {
-      if (batchSlabs[i] == slab) {
+      if (slab.equals(batchSlabs[i])) {
         return i;
       }
     }

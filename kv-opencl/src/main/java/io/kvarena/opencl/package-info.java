@@ -9,7 +9,7 @@
  * <p>The compiler and the kernels of a CPU device run inside the JVM, where a fault of theirs ends
  * it: every size and offset is checked in Java before a kernel is started. Start Java with {@code
  * --enable-native-access} for {@code org.lwjgl} and {@code io.kvarena.opencl}, or {@code
- * ALL-UNNAMED} on the class path.
+ * ALL-UNNAMED} on the class path; on the module path add {@code --add-modules org.lwjgl.natives}.
  */
 @NullMarked
 package io.kvarena.opencl;

@@ -13,7 +13,7 @@
 
 typedef __global const uchar* bytes;
 
-// What stays the same for a whole fold; as ClFold.java writes it, 64 bytes.
+// What stays the same for a whole fold; as ClWorker.java writes it, 64 bytes.
 typedef struct {
   int heads;           // KV heads in a page
   int group;           // query heads of a KV head
@@ -33,7 +33,7 @@ typedef struct {
   float spare2;
 } fold_args;
 
-// A page of the run; as ClFold.java writes it, 24 bytes.
+// A page of the run; as PageBatch.java writes it, 24 bytes.
 typedef struct {
   ulong offset;        // of the page in its slab
   ulong live;          // bit s set: slot s may be attended to
@@ -41,16 +41,18 @@ typedef struct {
   int slab;            // which slab argument
 } page_row;
 
-// The slab arguments of a kernel: a fold sees at most eight slabs at a time.
-#define SLABS_PARAMETERS                                                              \
-  bytes slab0, bytes slab1, bytes slab2, bytes slab3, bytes slab4, bytes slab5,       \
-      bytes slab6, bytes slab7
-#define SLABS slab0, slab1, slab2, slab3, slab4, slab5, slab6, slab7
+// The slab arguments of a kernel: a fold sees at most sixteen slabs at a time.
+#define SLABS_PARAMETERS                                                                  \
+  bytes slab0, bytes slab1, bytes slab2, bytes slab3, bytes slab4, bytes slab5,           \
+      bytes slab6, bytes slab7, bytes slab8, bytes slab9, bytes slab10, bytes slab11,     \
+      bytes slab12, bytes slab13, bytes slab14, bytes slab15
+#define SLABS                                                                             \
+  slab0, slab1, slab2, slab3, slab4, slab5, slab6, slab7, slab8, slab9, slab10, slab11,   \
+      slab12, slab13, slab14, slab15
 
 inline bytes page_address(const page_row row, SLABS_PARAMETERS) {
-  bytes low = (row.slab & 2) ? ((row.slab & 1) ? slab3 : slab2) : ((row.slab & 1) ? slab1 : slab0);
-  bytes high = (row.slab & 2) ? ((row.slab & 1) ? slab7 : slab6) : ((row.slab & 1) ? slab5 : slab4);
-  return ((row.slab & 4) ? high : low) + row.offset;
+  bytes all[16] = {SLABS};
+  return all[row.slab & 15] + row.offset;
 }
 
 // Bit s set: slot s is live and its position lies in lowest..highest.

@@ -48,7 +48,8 @@ __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void fold(
   for (int r = 0; r < ROW_BLOCK; r++) {
     for (int i = 0; i < DIMS_PER_LANE; i++) {
       const int dim = lane + i * LANES;
-      sum[r][i] = resumed && r < count && dim < args.value_dim ? out[r * args.value_dim + dim] : 0.0f;
+      const int held = resumed && r < count && dim < args.value_dim;
+      sum[r][i] = held ? out[r * args.value_dim + dim] : 0.0f;
     }
     for (int dim = lane; dim < args.key_dim; dim += LANES) {
       q[r][dim] = r < count ? queries[(row + r) * args.query_stride + dim] : 0.0f;

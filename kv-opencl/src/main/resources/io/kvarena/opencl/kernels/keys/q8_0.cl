@@ -1,4 +1,5 @@
-// Keys in q8_0: i8 [dim/4][token][4], then from the next multiple of 64 f16 scales [dim/32][token].
+// Keys in q8_0: i8 [dim/4][token][4], then from the next multiple of 64 f16 scales
+// [dim/32][token].
 #define KEY_STEP 4          // channels that one load brings
 #define KEY_SCALED 1
 

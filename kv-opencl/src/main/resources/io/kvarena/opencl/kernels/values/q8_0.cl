@@ -1,4 +1,5 @@
-// Values in q8_0: i8 [token/4][dim][4], then from the next multiple of 64 f16 scales [dim/32][token].
+// Values in q8_0: i8 [token/4][dim][4], then from the next multiple of 64 f16 scales
+// [dim/32][token].
 #define VALUE_STEP 4        // tokens that one load brings
 #define VALUE_SCALED 1
 
