@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 
 /** Standard output and error in UTF-8, whatever the locale: models write all scripts. */
 final class Terminal {
-  private static final PrintStream OUT = stream(FileDescriptor.out);
-  private static final PrintStream ERR = stream(FileDescriptor.err);
+  private static PrintStream out = stream(FileDescriptor.out);
+  private static PrintStream err = stream(FileDescriptor.err);
 
   private Terminal() {}
 
@@ -18,16 +18,22 @@ final class Terminal {
   }
 
   static PrintStream out() {
-    return OUT;
+    return out;
   }
 
   static PrintStream err() {
-    return ERR;
+    return err;
+  }
+
+  /** Sends both elsewhere, for tests. */
+  static void redirect(PrintStream newOut, PrintStream newErr) {
+    out = newOut;
+    err = newErr;
   }
 
   static void flush() {
-    OUT.flush();
-    ERR.flush();
+    out.flush();
+    err.flush();
   }
 
   /** Whether a person is looking. */

@@ -86,7 +86,17 @@ public record HyperParameters(
     return (int) embedding.rows();
   }
 
+  /** The geometry that the keys declare, which may be impossible. */
   private static KvShape shape(Keys keys, Architecture architecture, int layers, int dim) {
+    try {
+      return declaredShape(keys, architecture, layers, dim);
+    } catch (IllegalArgumentException e) {
+      throw new GgufException(
+          "impossible attention geometry: file=" + keys.gguf().file() + "; " + e.getMessage(), e);
+    }
+  }
+
+  private static KvShape declaredShape(Keys keys, Architecture architecture, int layers, int dim) {
     int[] queryHeads = keys.integers("attention.head_count", layers, 1, HEADS_MAX);
     int[] kvHeads =
         keys.has("attention.head_count_kv")
@@ -102,20 +112,8 @@ public record HyperParameters(
     Rope rope = RopeReader.read(keys, architecture.pairing(), keyDim);
     List<LayerShape> shapes = new ArrayList<>();
     for (int layer = 0; layer < layers; layer++) {
-      try {
-        shapes.add(
-            new LayerShape(
-                queryHeads[layer], kvHeads[layer], keyDim, valueDim, kind, rope, params));
-      } catch (IllegalArgumentException e) {
-        throw new GgufException(
-            "impossible attention geometry: file="
-                + keys.gguf().file()
-                + ", layer="
-                + layer
-                + "; "
-                + e.getMessage(),
-            e);
-      }
+      shapes.add(
+          new LayerShape(queryHeads[layer], kvHeads[layer], keyDim, valueDim, kind, rope, params));
     }
     return new KvShape(shapes);
   }

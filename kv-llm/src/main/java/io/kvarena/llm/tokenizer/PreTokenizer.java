@@ -66,7 +66,7 @@ enum PreTokenizer {
         "unknown pre-tokenizer, text may be cut differently: tokenizer.ggml.pre={0}, used={1};"
             + " give token ids where they must be exact",
         name,
-        GPT2.names);
+        "gpt-2");
     return GPT2;
   }
 

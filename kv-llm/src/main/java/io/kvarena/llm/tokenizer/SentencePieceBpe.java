@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 /**
  * SentencePiece's BPE ({@code tokenizer.ggml.model = llama}): pieces carry scores, the pair whose
  * joined piece scores highest is joined first, spaces are written as U+2581, and what no piece
- * covers becomes byte tokens.
+ * covers becomes byte tokens. A U+2581 in the text itself comes back as a space.
  *
  * <p>Source: Kudo and Richardson, SentencePiece, arXiv 1808.06226.
  */

@@ -1,6 +1,6 @@
 /**
  * The tokenizers that model files carry: SentencePiece-style BPE over scores and byte-level BPE
- * over merges. Text goes in and comes out unchanged; nothing here normalises it.
+ * over merges. Nothing here normalises text.
  */
 @NullMarked
 package io.kvarena.llm.tokenizer;
