@@ -62,8 +62,8 @@ public interface KvSequence extends AutoCloseable {
   void remove(int from, int to);
 
   /**
-   * Moves the tokens at positions [from, to) by {@code delta}, to places that are free; {@link
-   * #length} becomes one more than the highest position. Costs no byte: the queries are turned
+   * Moves the tokens at positions [from, to) by {@code delta}, to places that are free; if the
+   * range reaches the end, {@link #length} follows it. Costs no byte: the queries are turned
    * instead of the keys, which is exact on quantised pages.
    */
   void shift(int from, int to, int delta);

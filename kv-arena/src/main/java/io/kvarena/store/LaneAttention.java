@@ -62,8 +62,7 @@ final class LaneAttention {
           shape.params().softCap());
       queries.firstHead(firstQueryHead);
       for (int i = from; i < to; i++) {
-        queries.bounds(
-            i - from, shape.kind().lowestVisible(position + i), position + i);
+        queries.bounds(i - from, shape.kind().lowestVisible(position + i), position + i);
       }
       workspace.state.reset(to - from, plan.laneQueryHeads(), shape.valueDim());
       fold(cache, lane, ordinal, plain, from * row, workspace);

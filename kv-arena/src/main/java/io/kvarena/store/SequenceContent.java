@@ -199,8 +199,7 @@ final class SequenceContent implements SequenceView {
   void sealed(LayerPlan plan, int lane, int ordinal) {
     cache.counters().pagesSealed.increment();
     if (cache.hasListeners()) {
-      cache.tell(
-          new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.page().pageBytes()));
+      cache.tell(new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.page().pageBytes()));
     }
   }
 
