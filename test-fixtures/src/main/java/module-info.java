@@ -6,12 +6,13 @@ module io.kvarena.fixtures {
   requires transitive io.kvarena;
   requires transitive org.junit.jupiter.api;
   requires transitive org.junit.jupiter.params;
-  requires java.management;
-  requires jdk.management;
   requires transitive net.jqwik.api;
   requires static transitive org.jspecify;
+  requires java.management;
+  requires jdk.management;
 
   exports io.kvarena.fixtures;
   exports io.kvarena.fixtures.attention;
   exports io.kvarena.fixtures.cache;
+  exports io.kvarena.fixtures.format;
 }
