@@ -122,13 +122,30 @@ final class HostCache implements KvCache {
     return handle;
   }
 
-  /** Strikes a content off the books and frees it, if that has not been done. */
-  boolean forget(SequenceContent content) {
-    if (open.remove(content) == null) {
+  /**
+   * Frees a content and strikes it off the books, called by the one who closed its gate and is
+   * still inside: who closes the cache waits at the gate for whatever is on the books.
+   */
+  void forget(SequenceContent content) {
+    content.release();
+    open.remove(content);
+  }
+
+  /** Closes the gate of a content whose handle is lost; false if it was closed before. */
+  boolean forgetLost(SequenceContent content) {
+    SequenceGate gate = open.get(content);
+    if (gate == null) {
       return false;
     }
-    content.release();
-    return true;
+    boolean first = gate.waitToClose();
+    try {
+      if (first) {
+        forget(content);
+      }
+    } finally {
+      gate.leave();
+    }
+    return first;
   }
 
   /** Lets the policy forget before a step of {@code tokens} tokens. */
@@ -264,13 +281,7 @@ final class HostCache implements KvCache {
       return;
     }
     closed = true;
-    open.forEach(
-        (content, gate) -> {
-          if (gate.waitToClose()) {
-            forget(content);
-          }
-          gate.leave();
-        });
+    open.keySet().forEach(this::forgetLost);
     arena.close();
   }
 
