@@ -3,8 +3,8 @@ package io.kvarena.llm.model;
 import java.util.Arrays;
 
 /**
- * The forward pass of a {@link TinyModel} as the papers write it: double precision, whole sequence at
- * once, no cache, one loop a formula. Shares no code with the library.
+ * The forward pass of a {@link TinyModel} as the papers write it: double precision, whole sequence
+ * at once, no cache, one loop a formula. Shares no code with the library.
  */
 final class DoubleForward {
   private final TinyModel model;

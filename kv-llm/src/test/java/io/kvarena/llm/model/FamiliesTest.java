@@ -26,7 +26,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every family in every weight type with either tokenizer equals a double-precision forward. */
 class FamiliesTest {
-  // f32 arithmetic: sums of at most 128 products of numbers of order 1, so errors of about 1e-6 each
+  // f32 arithmetic: sums of at most 128 products of numbers of order 1, so errors of about 1e-6
+  // each
   // over a dozen steps; the promise is 1e-3, and a wrong formula errs by far more
   private static final double TOLERANCE = 1e-3;
   private static final int TOKENS = 21;
@@ -72,8 +73,7 @@ class FamiliesTest {
             worst[0] = Math.max(worst[0], error(expected[t], logits));
           }
         }
-        assertTrue(
-            worst[0] < TOLERANCE, () -> "kernel=" + kernel.name() + ", error=" + worst[0]);
+        assertTrue(worst[0] < TOLERANCE, () -> "kernel=" + kernel.name() + ", error=" + worst[0]);
       }
     }
   }
@@ -104,8 +104,7 @@ class FamiliesTest {
         new TinyModel(TinyModel.Family.QWEN2, TensorType.F32, TinyModel.Vocabulary.GPT2, 1);
     double[] logits = new DoubleForward(tiny).logits(new int[] {1, 2, 3})[2];
     double spread =
-        Arrays.stream(logits).max().orElseThrow()
-            - Arrays.stream(logits).min().orElseThrow();
+        Arrays.stream(logits).max().orElseThrow() - Arrays.stream(logits).min().orElseThrow();
     assertTrue(spread > 1, "spread=" + spread);
   }
 

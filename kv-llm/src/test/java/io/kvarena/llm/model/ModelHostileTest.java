@@ -194,8 +194,7 @@ class ModelHostileTest {
     int refused = 0;
     int rounds = 6_000;
     for (TinyModel.Vocabulary vocabulary : TinyModel.Vocabulary.values()) {
-      byte[] sound =
-          new TinyModel(TinyModel.Family.QWEN3, TensorType.Q4_0, vocabulary, 9).file();
+      byte[] sound = new TinyModel(TinyModel.Family.QWEN3, TensorType.Q4_0, vocabulary, 9).file();
       useAll(sound);
       for (int round = 0; round < rounds / 2; round++) {
         byte[] bytes = mutated(sound, random);
@@ -215,11 +214,16 @@ class ModelHostileTest {
   /** One to four changes of bytes, mostly in the metadata; sometimes the end is cut off. */
   private static byte[] mutated(byte[] sound, SplittableRandom random) {
     byte[] bytes =
-        random.nextInt(10) == 0 ? Arrays.copyOf(sound, random.nextInt(sound.length)) : sound.clone();
+        random.nextInt(10) == 0
+            ? Arrays.copyOf(sound, random.nextInt(sound.length))
+            : sound.clone();
     int reach = random.nextInt(4) == 0 ? bytes.length : Math.min(bytes.length, 9_000);
     for (int i = random.nextInt(4); i >= 0 && reach > 0; i--) {
       bytes[random.nextInt(reach)] =
-          (byte) (random.nextBoolean() ? random.nextInt(256) : new int[] {0, 1, 127, 128, 255}[random.nextInt(5)]);
+          (byte)
+              (random.nextBoolean()
+                  ? random.nextInt(256)
+                  : new int[] {0, 1, 127, 128, 255}[random.nextInt(5)]);
     }
     return bytes;
   }
