@@ -15,4 +15,5 @@ module io.kvarena.fixtures {
   exports io.kvarena.fixtures.attention;
   exports io.kvarena.fixtures.cache;
   exports io.kvarena.fixtures.format;
+  exports io.kvarena.fixtures.gguf;
 }

@@ -117,13 +117,13 @@ final class Generate implements Callable<Integer> {
               + room
               + "; shorten the prompt, ask for fewer --tokens or raise --context");
     }
+    Sampler sampler = sampler(temperature == null ? 0 : temperature);
     TextColumn column = new TextColumn(text, Terminal.isInteractive());
     if (prompt != null && prompt.text != null) {
       column.print(prompt.text);
     }
     Generation generation;
     try (KvCache cache = cacheOptions.build(model.shape(), ids.length + count)) {
-      Sampler sampler = sampler(temperature == null ? 0 : temperature);
       generation = Generation.run(model, cache, sampler, ids, count, column);
     }
     column.end();
