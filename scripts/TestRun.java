@@ -92,6 +92,9 @@ public final class TestRun {
     command.addAll(arguments);
     int status = maven("test.log", command, this::tell);
     readReports();
+    if (whole && status == 0) {
+      link();
+    }
     if (status != 0 && failed == 0) {
       fail("the build ended with exit=" + status + "; see .kv/test.log");
     }
@@ -137,6 +140,31 @@ public final class TestRun {
       fail("format: the check did not run; see .kv/format.log");
     } else {
       print("  ok    format");
+    }
+  }
+
+  /** Installs what was built and links the README's lines from a project of their own. */
+  private void link() throws IOException, InterruptedException {
+    List<String> install =
+        List.of(
+            "install", "-pl", "kv-bom,kv-arena", "-am", "-Dmaven.test.skip=true", "-Dkv.quick",
+            "-Dspotless.check.skip=true");
+    if (maven("link.log", install, line -> {}) != 0) {
+      fail("link: the artifacts could not be installed; see .kv/link.log");
+      return;
+    }
+    Process process =
+        new ProcessBuilder(
+                root.resolve("scripts/link.sh").toString(), System.getProperty("java.home"), maven)
+            .redirectErrorStream(true)
+            .start();
+    process.getOutputStream().close();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() == 0) {
+      passed++;
+      said.lines().forEach(line -> print("  ok    " + line));
+    } else {
+      fail("link: " + said.strip().replace("\n", " | "));
     }
   }
 

@@ -4,11 +4,16 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module io.kvarena.fixtures {
   requires transitive io.kvarena;
-  requires transitive org.junit.jupiter;
+  requires transitive org.junit.jupiter.api;
+  requires transitive org.junit.jupiter.params;
   requires transitive net.jqwik.api;
   requires static transitive org.jspecify;
+  requires java.management;
+  requires jdk.management;
 
   exports io.kvarena.fixtures;
   exports io.kvarena.fixtures.attention;
+  exports io.kvarena.fixtures.cache;
   exports io.kvarena.fixtures.format;
+  exports io.kvarena.fixtures.gguf;
 }

@@ -44,6 +44,11 @@ public sealed interface RopeScaling {
     public int hashCode() {
       return Arrays.hashCode(perPair);
     }
+
+    @Override
+    public String toString() {
+      return "Divisors[perPair=" + Arrays.toString(perPair) + "]";
+    }
   }
 
   /** Frequencies as they are. */

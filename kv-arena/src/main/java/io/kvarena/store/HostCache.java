@@ -67,6 +67,14 @@ final class HostCache implements KvCache {
     return plans;
   }
 
+  LayerPlan plan(int layer) {
+    if (layer < 0 || layer >= plans.size()) {
+      throw new IllegalArgumentException(
+          "no such layer: layer=" + layer + ", layers=" + plans.size() + "; count from 0");
+    }
+    return plans.get(layer);
+  }
+
   List<PagePool> pools() {
     return pools;
   }
@@ -164,7 +172,7 @@ final class HostCache implements KvCache {
   @Override
   public void attend(int layer, AttentionBatch batch) {
     checkOpen();
-    LayerShape layerShape = shape.layer(layer);
+    LayerShape layerShape = plan(layer).shape();
     int tokens = 0;
     for (int count : batch.queryTokens()) {
       tokens += count;
@@ -173,6 +181,8 @@ final class HostCache implements KvCache {
         "queries", batch.queries(), layer, tokens, layerShape.queryHeads(), layerShape.keyDim());
     Rows.checkSize(
         "out", batch.out(), layer, tokens, layerShape.queryHeads(), layerShape.valueDim());
+    Rows.checkWritable(batch.out(), layer);
+    Rows.checkFinite(batch.queries(), batch.queries().byteSize(), layer);
     List<HostSequence> entered = new ArrayList<>(batch.sequences().size());
     try {
       for (int i = 0; i < batch.sequences().size(); i++) {
@@ -216,7 +226,7 @@ final class HostCache implements KvCache {
 
   @Override
   public PageLayout layout(int layer) {
-    return plans.get(layer).page();
+    return plan(layer).page();
   }
 
   @Override
@@ -272,6 +282,7 @@ final class HostCache implements KvCache {
 
   @Override
   public List<String> audit() {
+    checkOpen();
     return Audit.of(arena, pools, open.keySet());
   }
 

@@ -109,7 +109,7 @@ final class LaneAttention {
 
   /** Whether a query could see the entry: pages out of a sliding window are not even listed. */
   private static boolean isNearby(BlockTable table, int entry, Queries queries) {
-    int position = table.position(entry);
+    long position = table.position(entry);
     int last = queries.tokens() - 1;
     return position <= queries.highest(last)
         && position + PageLayout.TOKENS_MAX > queries.lowest(0);

@@ -11,6 +11,7 @@ import io.kvarena.attention.KernelOffer;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
 import io.kvarena.format.PageFormat;
+import io.kvarena.llm.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
