@@ -3,13 +3,13 @@ package io.kvarena.llm.model;
 import java.util.Arrays;
 
 /**
- * The forward pass of a {@link TinyModel} as the papers write it: double precision, whole sequence
- * at once, no cache, one loop a formula. Shares no code with the library.
+ * The forward pass of a {@link FamilyModel} as the papers write it: double precision, whole
+ * sequence at once, no cache, one loop a formula. Shares no code with the library.
  */
 final class DoubleForward {
-  private final TinyModel model;
+  private final FamilyModel model;
 
-  DoubleForward(TinyModel model) {
+  DoubleForward(FamilyModel model) {
     this.model = model;
   }
 
@@ -18,9 +18,10 @@ final class DoubleForward {
     int n = ids.length;
     double[][] x = new double[n][];
     for (int t = 0; t < n; t++) {
-      x[t] =
-          Arrays.copyOfRange(
-              tensor("token_embd.weight"), ids[t] * model.dim, (ids[t] + 1) * model.dim);
+      float[] embedding = tensor("token_embd.weight");
+      int row = ids[t] * model.dim;
+      x[t] = new double[model.dim];
+      Arrays.setAll(x[t], i -> embedding[row + i]);
     }
     for (int layer = 0; layer < model.layers; layer++) {
       String block = "blk." + layer + ".";
@@ -87,7 +88,7 @@ final class DoubleForward {
     if (model.values.containsKey(normName)) {
       vector = norm(vector, normName);
     }
-    double[] divisors = model.values.get("rope_freqs.weight");
+    float[] divisors = model.values.get("rope_freqs.weight");
     boolean halves = model.family.architecture.startsWith("qwen");
     for (int pair = 0; pair < d / 2; pair++) {
       double frequency = Math.pow(model.theta, -2.0 * pair / d) / model.ropeFactor;
@@ -108,7 +109,7 @@ final class DoubleForward {
   }
 
   private double[] norm(double[] x, String weightName) {
-    double[] weight = tensor(weightName);
+    float[] weight = tensor(weightName);
     double square = Arrays.stream(x).map(value -> value * value).sum();
     double scale = 1 / Math.sqrt(square / x.length + model.epsilon);
     double[] out = new double[x.length];
@@ -118,19 +119,19 @@ final class DoubleForward {
 
   private double[] biased(String name, double[] x) {
     double[] y = product(name + ".weight", x);
-    double[] bias = model.values.get(name + ".bias");
-    if (bias != null) {
-      add(y, bias);
+    float[] bias = model.values.get(name + ".bias");
+    for (int i = 0; bias != null && i < y.length; i++) {
+      y[i] += bias[i];
     }
     return y;
   }
 
   private double[] product(String name, double[] x) {
-    double[] weights = tensor(name);
+    float[] weights = tensor(name);
     double[] y = new double[weights.length / x.length];
     for (int row = 0; row < y.length; row++) {
       for (int i = 0; i < x.length; i++) {
-        y[row] += weights[row * x.length + i] * x[i];
+        y[row] += (double) weights[row * x.length + i] * x[i];
       }
     }
     return y;
@@ -142,8 +143,8 @@ final class DoubleForward {
     }
   }
 
-  private double[] tensor(String name) {
-    double[] values = model.values.get(name);
+  private float[] tensor(String name) {
+    float[] values = model.values.get(name);
     if (values == null) {
       throw new IllegalArgumentException("no such tensor: name=" + name);
     }

@@ -9,9 +9,9 @@ import io.kvarena.KvSequence;
 import io.kvarena.LayerKind;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.Kernels;
+import io.kvarena.fixtures.gguf.WeightType;
 import io.kvarena.format.Formats;
 import io.kvarena.llm.gguf.Gguf;
-import io.kvarena.llm.gguf.TensorType;
 import io.kvarena.llm.tokenizer.Tokenizer.Controls;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -31,29 +31,30 @@ class FamiliesTest {
   // over a dozen steps; the promise is 1e-3, and a wrong formula errs by far more
   private static final double TOLERANCE = 1e-3;
   private static final int TOKENS = 21;
+  private static final List<String> TOKENIZERS = List.of("llama", "gpt2");
 
   static Stream<Arguments> models() {
     List<Arguments> models = new ArrayList<>();
     long seed = 100;
-    for (TinyModel.Family family : TinyModel.Family.values()) {
-      for (TensorType type : TensorType.values()) {
-        for (TinyModel.Vocabulary vocabulary : TinyModel.Vocabulary.values()) {
-          models.add(arguments(family, type, vocabulary, seed++));
+    for (FamilyModel.Family family : FamilyModel.Family.values()) {
+      for (WeightType type : WeightType.values()) {
+        for (String tokenizer : TOKENIZERS) {
+          models.add(arguments(family, type, tokenizer, seed++));
         }
       }
     }
     return models.stream();
   }
 
-  static LanguageModel load(TinyModel tiny) {
-    return LanguageModel.of(Gguf.of(MemorySegment.ofArray(tiny.file()), "tiny.gguf"));
+  static LanguageModel load(FamilyModel tiny) {
+    return LanguageModel.of(Gguf.of(MemorySegment.ofArray(tiny.gguf()), "tiny.gguf"));
   }
 
   @ParameterizedTest(name = "{0} {1} {2}")
   @MethodSource("models")
-  void logits_ofATinyModel_equalTheDoubleForward(
-      TinyModel.Family family, TensorType type, TinyModel.Vocabulary vocabulary, long seed) {
-    TinyModel tiny = new TinyModel(family, type, vocabulary, seed);
+  void logits_ofAFamilyModel_equalTheDoubleForward(
+      FamilyModel.Family family, WeightType type, String tokenizer, long seed) {
+    FamilyModel tiny = new FamilyModel(family, type, tokenizer, seed);
     SplittableRandom random = new SplittableRandom(seed);
     int[] ids = random.ints(TOKENS, 0, tiny.vocabulary).toArray();
     double[][] expected = new DoubleForward(tiny).logits(ids);
@@ -98,10 +99,9 @@ class FamiliesTest {
   }
 
   @Test
-  void logits_ofTinyModels_areNotAllAlike() {
+  void logits_ofFamilyModels_areNotAllAlike() {
     // the tolerance above means something only if the logits are of order 1
-    TinyModel tiny =
-        new TinyModel(TinyModel.Family.QWEN2, TensorType.F32, TinyModel.Vocabulary.GPT2, 1);
+    FamilyModel tiny = new FamilyModel(FamilyModel.Family.QWEN2, WeightType.F32, "gpt2", 1);
     double[] logits = new DoubleForward(tiny).logits(new int[] {1, 2, 3})[2];
     double spread =
         Arrays.stream(logits).max().orElseThrow() - Arrays.stream(logits).min().orElseThrow();
@@ -110,8 +110,8 @@ class FamiliesTest {
 
   @Test
   void shape_ofEachFamily_isWhatItsFileDeclares() {
-    for (TinyModel.Family family : TinyModel.Family.values()) {
-      TinyModel tiny = new TinyModel(family, TensorType.F16, TinyModel.Vocabulary.LLAMA, 3);
+    for (FamilyModel.Family family : FamilyModel.Family.values()) {
+      FamilyModel tiny = new FamilyModel(family, WeightType.F16, "llama", 3);
       try (LanguageModel model = load(tiny)) {
         var layer = model.shape().layer(1);
         assertEquals(tiny.heads, layer.queryHeads());
@@ -126,8 +126,8 @@ class FamiliesTest {
 
   @Test
   void tokenizer_ofEachKind_roundTrips() {
-    for (TinyModel.Vocabulary vocabulary : TinyModel.Vocabulary.values()) {
-      TinyModel tiny = new TinyModel(TinyModel.Family.LLAMA, TensorType.Q4_0, vocabulary, 4);
+    for (String tokenizer : TOKENIZERS) {
+      FamilyModel tiny = new FamilyModel(FamilyModel.Family.LLAMA, WeightType.Q4_0, tokenizer, 4);
       try (LanguageModel model = load(tiny)) {
         int[] ids = model.tokenizer().encode(" the heath 42é", Controls.AS_TEXT);
         assertEquals(" the heath 42é", model.tokenizer().decode(ids));

@@ -160,45 +160,4 @@ class ForwardPassTest {
     assertEquals(
         "chunkTokens must be positive: chunkTokens=0; 256 is a good choice", e.getMessage());
   }
-
-  @Test
-  void perplexity_withQ8Cache_changesByLessThanHalfAPercent() {
-    int[] ids = text(2048);
-    double exact;
-    try (KvCache cache = cache("f32")) {
-      exact = nll(cache, ids);
-    }
-    try (KvCache cache = cache("q8_0")) {
-      double quantised = nll(cache, ids);
-      var stats = cache.stats();
-      double sealed =
-          stats.sealedBytesRead() / (double) (stats.sealedBytesRead() + stats.tailBytesRead());
-      double change = Math.abs(Math.exp(quantised - exact) - 1);
-      System.out.printf(
-          "q8_0, pages of 8: perplexity changes by %.3f %%, %.1f %% of bytes read are sealed%n",
-          100 * change, 100 * sealed);
-      assertTrue(change < 0.005, "change=" + change);
-      assertTrue(sealed > 0.95, "sealed=" + sealed);
-    }
-    try (KvCache cache = cache("q4_0")) {
-      double change = Math.exp(nll(cache, ids) - exact) - 1;
-      System.out.printf("q4_0, pages of 8: perplexity changes by %.2f %%%n", 100 * change);
-    }
-  }
-
-  private static double nll(KvCache cache, int[] ids) {
-    double[] sum = new double[1];
-    try (KvSequence sequence = cache.open()) {
-      new ForwardPass(model)
-          .forwardAll(
-              sequence,
-              ids,
-              (index, logits) -> {
-                if (index + 1 < ids.length) {
-                  sum[0] += Score.nll(logits, ids[index + 1]);
-                }
-              });
-    }
-    return sum[0] / (ids.length - 1);
-  }
 }

@@ -2,16 +2,16 @@ package io.kvarena.llm.model;
 
 import com.code_intelligence.jazzer.api.FuzzedDataProvider;
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import io.kvarena.fixtures.gguf.WeightType;
 import io.kvarena.llm.gguf.GgufException;
-import io.kvarena.llm.gguf.TensorType;
 import java.util.Arrays;
 
 /** Whatever bytes a model file has, opening it succeeds or throws {@link GgufException}. */
 class GgufFuzzTest {
   private static final byte[] LLAMA =
-      new TinyModel(TinyModel.Family.LLAMA, TensorType.Q8_0, TinyModel.Vocabulary.LLAMA, 1).file();
+      new FamilyModel(FamilyModel.Family.LLAMA, WeightType.Q8_0, "llama", 1).gguf();
   private static final byte[] GPT2 =
-      new TinyModel(TinyModel.Family.QWEN2, TensorType.F16, TinyModel.Vocabulary.GPT2, 2).file();
+      new FamilyModel(FamilyModel.Family.QWEN2, WeightType.F16, "gpt2", 2).gguf();
 
   @FuzzTest(maxDuration = "60s")
   void open_anyBytes_throwsNothingButGgufException(FuzzedDataProvider data) {
