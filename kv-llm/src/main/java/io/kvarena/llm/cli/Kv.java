@@ -1,6 +1,7 @@
 package io.kvarena.llm.cli;
 
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -38,8 +39,8 @@ public final class Kv implements Runnable {
   /** Runs a command and returns its exit code. */
   static int run(String... args) {
     CommandLine line = new CommandLine(new Kv());
-    line.setOut(new PrintWriter(Terminal.out(), true));
-    line.setErr(new PrintWriter(Terminal.err(), true));
+    line.setOut(new PrintWriter(Terminal.out(), true, StandardCharsets.UTF_8));
+    line.setErr(new PrintWriter(Terminal.err(), true, StandardCharsets.UTF_8));
     line.setExpandAtFiles(false);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Kv::usedWrongly);
