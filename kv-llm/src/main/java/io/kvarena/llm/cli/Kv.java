@@ -1,7 +1,8 @@
 package io.kvarena.llm.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -39,8 +40,8 @@ public final class Kv implements Runnable {
   /** Runs a command and returns its exit code. */
   static int run(String... args) {
     CommandLine line = new CommandLine(new Kv());
-    line.setOut(new PrintWriter(Terminal.out(), true, StandardCharsets.UTF_8));
-    line.setErr(new PrintWriter(Terminal.err(), true, StandardCharsets.UTF_8));
+    line.setOut(new PrintWriter(Terminal.out(), true, UTF_8));
+    line.setErr(new PrintWriter(Terminal.err(), true, UTF_8));
     line.setExpandAtFiles(false);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Kv::usedWrongly);
