@@ -30,8 +30,7 @@ class KvTest {
   /** What a run left behind. */
   private record Result(int code, String out, String err) {
     JsonObject json() {
-      String[] lines = out.strip().split("\n");
-      return JsonParser.parseString(lines[lines.length - 1]).getAsJsonObject();
+      return JsonParser.parseString(out.lines().toList().getLast()).getAsJsonObject();
     }
   }
 

@@ -34,7 +34,7 @@ class PairMergerTest {
       if (bestIndex < 0) {
         return ends.stream().mapToInt(Integer::intValue).toArray();
       }
-      ends.remove(bestIndex);
+      ends.remove(/* index */ bestIndex);
     }
   }
 
