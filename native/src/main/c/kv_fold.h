@@ -3,8 +3,8 @@
  *
  * A page holds `heads` keys tiles, then `heads` values tiles, each tile T = page_tokens slots; D is
  * the number of channels. All little endian. Codes come first, D rounded up to 4 (q8_0) or 8 (q4_0)
- * channels of them for keys and for values alike; f16 scales start on the next multiple of 64 bytes,
- * and tiles are multiples of 128 bytes.
+ * channels of them for keys and for values alike; f16 scales start on the next multiple of 64
+ * bytes, and tiles are multiples of 128 bytes.
  *
  *   format     keys tile                            values tile                scales
  *   f32        f32 [D][T]                           f32 [T][D]

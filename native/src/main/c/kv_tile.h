@@ -43,8 +43,8 @@ INLINE void prefetch_lines(const uint8_t *p, int64_t ahead, int bytes) {
 /* What a decoded code has to be multiplied with beside its scale. */
 INLINE float code_unit(const int format) { return format == KV_Q8_0 ? CODE8_UNIT : CODE4_UNIT; }
 
-/* f16 scales [channels / 32][tokens] of a quantised tile: behind the codes of whole steps of channels,
- * for keys and for values. */
+/* f16 scales [channels / 32][tokens] of a quantised tile: behind the codes of whole steps of
+ * channels, for keys and for values. */
 INLINE const uint8_t *scales(const int format, const kv_tile *tile) {
   const int64_t steps = (tile->channels + per_step(format) - 1) / per_step(format);
   return tile->bytes + (4 * steps * tile->tokens + 63) / 64 * 64;
@@ -93,8 +93,8 @@ INLINE void add_step(const int format, const int rows, const int vectors, const 
 
 /*
  * Adds elements `from` to `to`, both whole steps, for LANES * vectors lanes; if `partial`, there is
- * one vector and only its first n lanes are there. `lanes` points at the first lane in step 0; steps
- * are `stride` bytes apart.
+ * one vector and only its first n lanes are there. `lanes` points at the first lane in step 0;
+ * steps are `stride` bytes apart.
  */
 INLINE void add_elements(const int format, const int rows, const int vectors, const int partial,
                          int n, const uint8_t *lanes, int64_t stride, int64_t ahead, int from,

@@ -1,6 +1,6 @@
 /*
  * Decode speed: 32 query heads, 8 KV heads, dim 128, one thread, pages in random order in memory
- * much larger than the caches, every instruction set and format, beside the read ceiling of the same
+ * much larger than the caches, every instruction set and format, beside the read ceiling of such
  * pages in the same run.
  *
  *   kv_fold_bench [context tokens = 16384] [page tokens = 32] [repeats = 9]

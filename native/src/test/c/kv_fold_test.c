@@ -59,7 +59,8 @@ static int64_t tile_bytes(int format, int tokens, int channels) {
 
 static double element(int format, int keys, const uint8_t *tile, int tokens, int channels,
                       int token, int channel) {
-  const int64_t plain = keys ? (int64_t)channel * tokens + token : (int64_t)token * channels + channel;
+  const int64_t plain =
+      keys ? (int64_t)channel * tokens + token : (int64_t)token * channels + channel;
   const int step = format == KV_Q8_0 ? 4 : 8;
   const int inner = keys ? channel % step : token % step;
   const int64_t lane = keys ? (int64_t)(channel / step) * tokens + token
@@ -235,10 +236,10 @@ static int sees(const kv_fold *f, const kv_page *page, int slot, int token) {
 }
 
 /*
- * Largest error of any output, as a share of the largest value. Allowed: u = 2^-24; a logit is a sum
- * of D products, wrong by at most (D + 3) u scale sum|q k|, and by 8 u of the soft cap; a weight is
- * wrong by that, by its exponent's rounding, u |logit - max| twice, and by 2e-7 for exp; sums over n
- * slots add n u. Weights enter the quotient twice.
+ * Largest error of any output, as a share of the largest value. Allowed, with u = 2^-24: a logit is
+ * a sum of D products, wrong by at most (D + 3) u scale sum|q k|, and by 8 u of the soft cap; a
+ * weight is wrong by that, by its exponent's rounding, u |logit - max| twice, and by 2e-7 for exp;
+ * sums over n slots add n u. Weights enter the quotient twice.
  */
 static double worst_error(const test_case *c, const float *state, const char *name) {
   const kv_fold *f = &c->fold;

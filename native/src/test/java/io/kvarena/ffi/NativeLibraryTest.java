@@ -70,9 +70,11 @@ class NativeLibraryTest {
   }
 
   @Test
-  void find_forcedFileThatIsNoLibrary_saysSo(@TempDir Path directory) throws IOException {
-    Path file = directory.resolve("text.so");
-    Files.writeString(file, "not a library");
+  void find_forcedFileForAnotherProcessor_saysSo(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("other.so");
+    byte[] other = library();
+    other[18] ^= 0x55; // the machine in an ELF header
+    Files.write(file, other);
     var found = NativeLibrary.find(file.toString(), NativeLibrary.platform());
     assertNull(found.library());
     assertEquals(

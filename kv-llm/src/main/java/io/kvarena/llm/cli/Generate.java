@@ -107,7 +107,10 @@ final class Generate implements Callable<Integer> {
   private void continuePrompt(LanguageModel model, int[] ids, PrintStream text) {
     int room = room(model);
     int count = tokens == null ? Math.clamp(room - ids.length, 1, TOKENS_DEFAULT) : tokens;
-    if (count < 1 || ids.length > room - count) {
+    if (count < 1) {
+      throw wrong("--tokens must be positive: tokens=" + count + "; generate at least one");
+    }
+    if (ids.length > room - count) {
       throw wrong(
           "prompt and answer do not fit the context: prompt="
               + ids.length
@@ -117,13 +120,13 @@ final class Generate implements Callable<Integer> {
               + room
               + "; shorten the prompt, ask for fewer --tokens or raise --context");
     }
+    Sampler sampler = sampler(temperature == null ? 0 : temperature);
     TextColumn column = new TextColumn(text, Terminal.isInteractive());
     if (prompt != null && prompt.text != null) {
       column.print(prompt.text);
     }
     Generation generation;
     try (KvCache cache = cacheOptions.build(model.shape(), ids.length + count)) {
-      Sampler sampler = sampler(temperature == null ? 0 : temperature);
       generation = Generation.run(model, cache, sampler, ids, count, column);
     }
     column.end();

@@ -1,5 +1,6 @@
 package io.kvarena.llm.cli;
 
+import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -37,6 +38,8 @@ public final class Kv implements Runnable {
   /** Runs a command and returns its exit code. */
   static int run(String... args) {
     CommandLine line = new CommandLine(new Kv());
+    line.setOut(new PrintWriter(Terminal.out(), true));
+    line.setErr(new PrintWriter(Terminal.err(), true));
     line.setExpandAtFiles(false);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Kv::usedWrongly);
@@ -62,7 +65,7 @@ public final class Kv implements Runnable {
 
   private static int failed(Exception e, CommandLine line, ParseResult parsed) {
     complain(line.getCommandSpec().qualifiedName(" "), message(e));
-    if (parsed.hasMatchedOption("--debug")) {
+    if (line.getParseResult().hasMatchedOption("--debug")) {
       e.printStackTrace(Terminal.err());
     }
     return CommandLine.ExitCode.SOFTWARE;

@@ -3,6 +3,7 @@ package io.kvarena.llm.tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,6 +32,7 @@ enum PreTokenizer {
   DEFAULT(
       Set.of("default"), "[\\p{P}\\$\\+<=>\\^~\\|]+", Patterns.GPT2, "\\p{N}+", "[0-9][0-9][0-9]");
 
+  private static final AtomicBoolean FALLBACK_LOGGED = new AtomicBoolean();
   private static final System.Logger LOG = System.getLogger(PreTokenizer.class.getName());
 
   private static final class Patterns {
@@ -61,12 +63,13 @@ enum PreTokenizer {
         return rule;
       }
     }
-    LOG.log(
-        System.Logger.Level.WARNING,
-        "unknown pre-tokenizer, text may be cut differently: tokenizer.ggml.pre={0}, used={1};"
-            + " give token ids where they must be exact",
-        name,
-        "gpt-2");
+    if (!FALLBACK_LOGGED.getAndSet(true)) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "unknown pre-tokenizer, text may be cut differently: tokenizer.ggml.pre={0}, used=gpt-2;"
+              + " give token ids where they must be exact",
+          name);
+    }
     return GPT2;
   }
 

@@ -111,19 +111,10 @@ inline float8 logits_of(float8 dots, float scale, float soft_cap) {
   return x;
 }
 
-// Without this the next tile, which may lie anywhere, is a run of cache misses.
+// Asks for memory ahead of its use: without it the next tile, which may lie anywhere, is a run of
+// cache misses.
 #if defined(__x86_64__) && !defined(NO_PREFETCH)
 #define PREFETCH(p) __builtin_prefetch((const void*)(ulong)(p), 0, 2)
-#define PREFETCHES 1
 #else
 #define PREFETCH(p)
-#define PREFETCHES 0
 #endif
-
-inline void prefetch_tile(bytes tile, int tile_bytes) {
-#if PREFETCHES
-  for (int line = 0; line < tile_bytes; line += 64) {
-    PREFETCH(tile + line);
-  }
-#endif
-}

@@ -36,7 +36,7 @@ KEY_VECTORS(16)
 // not wait for the one before.
 #define ROW_DOTS(N)                                                                           \
   inline __attribute__((always_inline)) void row_dots##N(                                     \
-      bytes tile, int tokens, int dims, int token,                            \
+      bytes tile, bytes next, int tokens, int dims, int token,                                \
       __global const float* const* q, float* dots) {                                          \
     float##N total[ROW_BLOCK];                                                                \
     EACH_ROW total[r] = 0.0f;                         \
@@ -59,8 +59,13 @@ KEY_VECTORS(16)
   EACH_ROW                                            \
       SUM[r] = fma(K, (float##N)(q[r][DIM]), SUM[r]);
 
+// The same place in the next page's tile, while this one is read.
+#define PREFETCH_KEY(STEP) PREFETCH(next + ((STEP) * tokens + token) * KEY_LANE_BYTES)
+
 #if KEY_STEP == 1
 #define KEY_ROWS(N)                                                                           \
+  PREFETCH_KEY(dim);                                                                          \
+  PREFETCH_KEY(dim + 1);                                                                      \
   float##N k0 = key_load##N(tile, tokens, dim, token);                                        \
   float##N k1 = key_load##N(tile, tokens, dim + 1, token);                                    \
   MULTIPLY_ADD(N, even, k0, dim)                                                              \
@@ -72,6 +77,7 @@ KEY_VECTORS(16)
   }
 #else
 #define KEY_ROWS(N)                                                                           \
+  PREFETCH_KEY(dim / KEY_STEP);                                                               \
   key_raw##N raw = key_load##N(tile, tokens, dim / KEY_STEP, token);                          \
   _Pragma("unroll") for (int part = 0; part < KEY_STEP; part += 2) {                          \
     float##N k0 = key_part##N(raw, part);                                                     \
@@ -89,6 +95,7 @@ KEY_VECTORS(16)
 
 #if KEY_SCALED
 #define KEY_TOTAL(N)                                                                          \
+  PREFETCH(next + key_scales_place(tokens, dims, first / GROUP) + 2 * token);                 \
   float##N scale = key_scale##N(tile, tokens, dims, first / GROUP, token);                    \
   EACH_ROW                                            \
       total[r] = fma(even[r] + odd[r], scale, total[r]);
@@ -129,18 +136,25 @@ inline float soften(float* row, int tokens, ulong seen, float scale, float soft_
   return remains;
 }
 
+// Loads of 16 channels that one line of the cache holds.
+#define VALUE_LOADS_OF_A_LINE (4 / VALUE_LANE_BYTES)
+
 // out[r][dim...] = out * remains[r] + weights[r] . v over BLOCKS * 16 channels.
 #define ROW_SUMS(BLOCKS)                                                                      \
   inline __attribute__((always_inline)) void row_sums##BLOCKS(                                \
-      bytes tile, int tokens, int dims, int dim, const float* weights,        \
+      bytes tile, bytes next, int tokens, int dims, int dim, const float* weights,            \
       const float* remains, const int* seen, __global float* const* out) {                    \
     float16 sum[ROW_BLOCK][BLOCKS];                                                           \
     EACH_ROW                                          \
     _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) sum[r][b] = 0.0f;                      \
     for (int token = 0; token < tokens; token += VALUE_STEP) {                                \
       value_raw16 raw[BLOCKS];                                                                \
-      _Pragma("unroll") for (int b = 0; b < BLOCKS; b++)                                      \
-          raw[b] = value_load16(tile, dims, token / VALUE_STEP, dim + 16 * b);                \
+      _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) {                                    \
+        raw[b] = value_load16(tile, dims, token / VALUE_STEP, dim + 16 * b);                  \
+        if (b % VALUE_LOADS_OF_A_LINE == 0) {                                                 \
+          PREFETCH(next + (token / VALUE_STEP * dims + dim + 16 * b) * VALUE_LANE_BYTES);     \
+        }                                                                                     \
+      }                                                                                       \
       _Pragma("unroll") for (int part = 0; part < VALUE_STEP; part++) {                       \
         float16 v[BLOCKS];                                                                    \
         _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) v[b] = value_part16(raw[b], part); \
@@ -166,9 +180,10 @@ ROW_SUMS(2)
 
 // The weights of one group of channels: those of the softmax, times the group's scales.
 inline __attribute__((always_inline)) void scale_weights(
-    bytes tile, int tokens, int dims, int group, const float* weights,
+    bytes tile, bytes next, int tokens, int dims, int group, const float* weights,
     float* scaled) {
 #if VALUE_SCALED
+  PREFETCH(next + value_scales_place(tokens, dims, group));
   for (int token = 0; token < tokens; token += 8) {
     float8 scale = value_scale8(tile, tokens, dims, group, token);
     EACH_ROW {
@@ -181,7 +196,7 @@ inline __attribute__((always_inline)) void scale_weights(
 
 // Folds one tile pair into `rows` rows, of which those with seen[r] == 0 change nothing.
 inline __attribute__((always_inline)) void fold_rows(
-    bytes keys, bytes values, const fold_args args,
+    bytes keys, bytes values, bytes next_keys, bytes next_values, const fold_args args,
     __global const float* const* q, const ulong* seen, __global float* const* max_at,
     __global float* const* sum_at, __global float* const* out) {
   float weights[ROW_BLOCK * PAGE_TOKENS_MAX];
@@ -191,11 +206,11 @@ inline __attribute__((always_inline)) void fold_rows(
   const int tokens = args.page_tokens;
   if (tokens % 16 == 0) {
     for (int token = 0; token < tokens; token += 16) {
-      row_dots16(keys, tokens, args.key_dim, token, q, weights);
+      row_dots16(keys, next_keys, tokens, args.key_dim, token, q, weights);
     }
   } else {
     for (int token = 0; token < tokens; token += 8) {
-      row_dots8(keys, tokens, args.key_dim, token, q, weights);
+      row_dots8(keys, next_keys, tokens, args.key_dim, token, q, weights);
     }
   }
   EACH_ROW {
@@ -214,13 +229,13 @@ inline __attribute__((always_inline)) void fold_rows(
 #endif
   int dim = 0;
   for (; dim + GROUP <= dims; dim += GROUP) {
-    scale_weights(values, tokens, dims, dim / GROUP, weights, scaled);
-    row_sums2(values, tokens, dims, dim, row_weights, remains, any, out);
+    scale_weights(values, next_values, tokens, dims, dim / GROUP, weights, scaled);
+    row_sums2(values, next_values, tokens, dims, dim, row_weights, remains, any, out);
   }
   if (dim < dims) {
-    scale_weights(values, tokens, dims, dim / GROUP, weights, scaled);
+    scale_weights(values, next_values, tokens, dims, dim / GROUP, weights, scaled);
     if (dim + 16 <= dims) {
-      row_sums1(values, tokens, dims, dim, row_weights, remains, any, out);
+      row_sums1(values, next_values, tokens, dims, dim, row_weights, remains, any, out);
       dim += 16;
     }
     for (; dim < dims; dim++) {
@@ -277,12 +292,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fold(
     bytes address = page_address(place, SLABS);
     bytes keys = address + head * args.key_tile_bytes;
     bytes values = address + args.heads * args.key_tile_bytes + head * args.value_tile_bytes;
-    if (page + 1 < end_page) {
-      bytes next = page_address(pages[page + 1], SLABS);
-      prefetch_tile(next + head * args.key_tile_bytes, args.key_tile_bytes);
-      prefetch_tile(next + args.heads * args.key_tile_bytes + head * args.value_tile_bytes,
-                    args.value_tile_bytes);
-    }
+    bytes next = page_address(pages[min(page + 1, end_page - 1)], SLABS);
+    bytes next_keys = next + head * args.key_tile_bytes;
+    bytes next_values = next + args.heads * args.key_tile_bytes + head * args.value_tile_bytes;
     // Rows of the block in order, those of neighbouring tokens side by side.
     const int block_rows = block_tokens * args.group;
     for (int first = 0; first < block_rows; first += ROW_BLOCK) {
@@ -310,7 +322,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fold(
       if (any == 0) {
         continue;
       }
-      fold_rows(keys, values, args, q, seen, max_at, sum_at, out);
+      fold_rows(keys, values, next_keys, next_values, args, q, seen, max_at, sum_at, out);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Keys in bf16, the upper half of an f32: u16 [dim][token].
 #define KEY_STEP 1          // channels that one load brings
 #define KEY_SCALED 0
+#define KEY_LANE_BYTES 2    // bytes of a token in a load
 
 typedef float8 key_raw8;
 typedef float16 key_raw16;

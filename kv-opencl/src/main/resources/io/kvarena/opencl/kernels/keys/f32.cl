@@ -1,6 +1,7 @@
 // Keys in f32: f32 [dim][token].
 #define KEY_STEP 1          // channels that one load brings
 #define KEY_SCALED 0
+#define KEY_LANE_BYTES 4    // bytes of a token in a load
 
 typedef float8 key_raw8;
 typedef float16 key_raw16;

@@ -1,6 +1,7 @@
 // Values in bf16, the upper half of an f32: u16 [token][dim].
 #define VALUE_STEP 1        // tokens that one load brings
 #define VALUE_SCALED 0
+#define VALUE_LANE_BYTES 2  // bytes of a channel in a load
 
 typedef float16 value_raw16;
 

@@ -2,6 +2,7 @@
 // [dim/32][token].
 #define VALUE_STEP 4        // tokens that one load brings
 #define VALUE_SCALED 1
+#define VALUE_LANE_BYTES 4  // bytes of a channel in a load
 
 typedef int16 value_raw16;
 
@@ -13,14 +14,14 @@ inline float16 value_part16(int16 raw, int part) {
   return convert_float16((raw << (24 - 8 * part)) >> 24);
 }
 
-// The same for keys and values, which are padded alike.
-inline int value_scales_offset(int tokens, int dims) {
-  return round_up(round_up(dims, 4) * tokens, 64);
+// Where the scales of a group of channels start, in bytes; padded as those of keys are.
+inline int value_scales_place(int tokens, int dims, int group) {
+  return round_up(round_up(dims, 4) * tokens, 64) + 2 * group * tokens;
 }
 
 inline float8 value_scale8(bytes tile, int tokens, int dims, int group, int token) {
-  return vload_half8(0, (__global const half*)(tile + value_scales_offset(tokens, dims))
-                            + group * tokens + token);
+  return vload_half8(
+      0, (__global const half*)(tile + value_scales_place(tokens, dims, group)) + token);
 }
 
 // A value without its scale.
@@ -29,7 +30,7 @@ inline float value_code_at(bytes tile, int dims, int token, int dim) {
 }
 
 inline float value_at(bytes tile, int tokens, int dims, int token, int dim) {
-  float scale = vload_half((dim / GROUP) * tokens + token,
-                           (__global const half*)(tile + value_scales_offset(tokens, dims)));
+  float scale = vload_half(
+      token, (__global const half*)(tile + value_scales_place(tokens, dims, dim / GROUP)));
   return scale * value_code_at(tile, dims, token, dim);
 }
