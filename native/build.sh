@@ -29,7 +29,6 @@ if [ -n "$missing" ]; then
 fi
 
 mkdir -p "$build"
-[ -f "$source/CMakeLists.txt" ] || exit 0
 cmake -S "$source" -B "$build" -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$out/$os-$arch" >"$build/build.log" 2>&1 &&
   cmake --build "$build" --parallel >>"$build/build.log" 2>&1 || {

@@ -71,4 +71,15 @@ public record AttentionParams(float scale, float softCap, float[] sinkLogits) {
   public int hashCode() {
     return 31 * Float.hashCode(scale) + Arrays.hashCode(sinkLogits);
   }
+
+  @Override
+  public String toString() {
+    return "AttentionParams[scale="
+        + scale
+        + ", softCap="
+        + softCap
+        + ", sinkLogits="
+        + Arrays.toString(sinkLogits)
+        + "]";
+  }
 }

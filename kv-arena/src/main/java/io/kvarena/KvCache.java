@@ -53,9 +53,7 @@ public interface KvCache extends AutoCloseable {
    */
   List<String> audit();
 
-  /**
-   * Closes the open sequences, waiting for calls that are under way, and gives all memory back.
-   */
+  /** Closes the open sequences, waiting for calls that are under way, and gives all memory back. */
   @Override
   void close();
 }

@@ -35,7 +35,9 @@ public interface KvSequence extends AutoCloseable {
   void append(int layer, MemorySegment keys, MemorySegment values);
 
   /**
-   * Causal attention of the newest tokens' queries over everything cached in a layer.
+   * Causal attention of the newest tokens' queries over everything cached in a layer. Ask once,
+   * before the next layer is appended: the raw rows of pages that the step has filled are then let
+   * go, and a query whose own page is no longer raw is refused with IllegalStateException.
    *
    * @param layer a layer that has been appended in this step
    * @param queries f32 [n][queryHeads][keyDim], after RoPE, for the step's last n tokens, n ≥ 1
@@ -62,8 +64,8 @@ public interface KvSequence extends AutoCloseable {
   void remove(int from, int to);
 
   /**
-   * Moves the tokens at positions [from, to) by {@code delta}, to places that are free; {@link
-   * #length} becomes one more than the highest position. Costs no byte: the queries are turned
+   * Moves the tokens at positions [from, to) by {@code delta}, to places that are free; if the
+   * range reaches the end, {@link #length} follows it. Costs no byte: the queries are turned
    * instead of the keys, which is exact on quantised pages.
    */
   void shift(int from, int to, int delta);

@@ -87,8 +87,7 @@ public record Rope(Pairing pairing, int dims, double theta, RopeScaling scaling)
       return plain;
     }
     double blend =
-        (rotations - s.lowFrequencyFactor())
-            / (s.highFrequencyFactor() - s.lowFrequencyFactor());
+        (rotations - s.lowFrequencyFactor()) / (s.highFrequencyFactor() - s.lowFrequencyFactor());
     return (1 - blend) * plain / s.factor() + blend * plain;
   }
 

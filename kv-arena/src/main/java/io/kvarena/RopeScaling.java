@@ -8,17 +8,16 @@ public sealed interface RopeScaling {
   /** Frequencies as they are. */
   record None() implements RopeScaling {}
 
-  /** Position interpolation: every frequency divided by {@code factor}. Source: arXiv 2306.15595. */
+  /**
+   * Position interpolation: every frequency divided by {@code factor}. Source: arXiv 2306.15595.
+   */
   record Linear(double factor) implements RopeScaling {}
 
   /**
    * Llama 3.1: low frequencies divided by {@code factor}, high ones kept, a linear blend between.
    */
   record Llama3(
-      double factor,
-      double lowFrequencyFactor,
-      double highFrequencyFactor,
-      int originalContext)
+      double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalContext)
       implements RopeScaling {}
 
   /**
@@ -44,6 +43,11 @@ public sealed interface RopeScaling {
     @Override
     public int hashCode() {
       return Arrays.hashCode(perPair);
+    }
+
+    @Override
+    public String toString() {
+      return "Divisors[perPair=" + Arrays.toString(perPair) + "]";
     }
   }
 

@@ -16,9 +16,8 @@ import java.lang.foreign.MemorySegment;
  * </pre>
  *
  * A row is (query token, query head of the run): {@code token * heads + head}, the heads counted
- * from the run's first. States of the same rows merge
- * by log-sum-exp in any order and grouping, which is what lets splits, devices and tiers work
- * apart.
+ * from the run's first. States of the same rows merge by log-sum-exp in any order and grouping,
+ * which is what lets splits, devices and tiers work apart.
  */
 public final class AttentionState {
 
@@ -145,12 +144,11 @@ public final class AttentionState {
         scale = (float) (seen / (seen * (double) sum + Math.exp(sink - both)));
       }
       long from = outIndex(row);
-      long to = offset + 4L * valueDim * ((long) (row / heads) * outHeads + firstHead + row % heads);
+      long to =
+          offset + 4L * valueDim * ((long) (row / heads) * outHeads + firstHead + row % heads);
       for (int i = 0; i < valueDim; i++) {
         out.set(
-            JAVA_FLOAT_UNALIGNED,
-            to + 4L * i,
-            segment.getAtIndex(JAVA_FLOAT, from + i) * scale);
+            JAVA_FLOAT_UNALIGNED, to + 4L * i, segment.getAtIndex(JAVA_FLOAT, from + i) * scale);
       }
     }
   }

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param kernel the kernel, or null where it is not usable
  * @param reason what it runs on, or what is missing and how to get it
  */
-public record KernelOffer(
-    String name, int rank, @Nullable AttentionKernel kernel, String reason) {
+public record KernelOffer(String name, int rank, @Nullable AttentionKernel kernel, String reason) {
 
   /** A kernel ready to use. */
   public static KernelOffer usable(AttentionKernel kernel, int rank, String runsOn) {

@@ -22,8 +22,7 @@ public final class Kernels {
   /** System property that forces a kernel by its name. */
   public static final String PROPERTY = "kvarena.kernel";
 
-  private static final String VECTOR_PROVIDER =
-      "io.kvarena.attention.vector.VectorKernelProvider";
+  private static final String VECTOR_PROVIDER = "io.kvarena.attention.vector.VectorKernelProvider";
 
   private Kernels() {}
 
@@ -57,7 +56,10 @@ public final class Kernels {
           "the forced kernel does not read this layout: kernel="
               + best().name()
               + ", layout="
-              + layouts.stream().filter(layout -> !best().supports(layout)).findFirst().orElseThrow()
+              + layouts.stream()
+                  .filter(layout -> !best().supports(layout))
+                  .findFirst()
+                  .orElseThrow()
               + "; unset -D"
               + PROPERTY
               + " or change the formats");
@@ -123,8 +125,10 @@ public final class Kernels {
     }
     try {
       KernelProvider provider =
-          (KernelProvider)
-              Class.forName(VECTOR_PROVIDER).getDeclaredConstructor().newInstance();
+          Class.forName(VECTOR_PROVIDER)
+              .asSubclass(KernelProvider.class)
+              .getDeclaredConstructor()
+              .newInstance();
       return provider.offers();
     } catch (ReflectiveOperationException | LinkageError broken) {
       return List.of(

@@ -28,7 +28,7 @@ public final class PageRun {
   public static final int ROW_BYTES = 24;
 
   private MemorySegment rows = MemorySegment.NULL;
-  private @Nullable MemorySegment[] slabs = new MemorySegment[0];
+  private MemorySegment[] slabs = {};
   private long[] offsets = {};
   private int size;
   private @Nullable PageLayout layout;
@@ -91,9 +91,7 @@ public final class PageRun {
 
   /** The slab that holds page {@code index}. */
   public MemorySegment slab(int index) {
-    MemorySegment slab = slabs[index];
-    assert slab != null;
-    return slab;
+    return slabs[index];
   }
 
   /** A number that stands for the slab of page {@code index} as long as the slab lives. */

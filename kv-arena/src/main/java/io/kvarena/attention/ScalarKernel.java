@@ -99,8 +99,7 @@ public final class ScalarKernel implements AttentionKernel {
             decoded = true;
           }
           for (int g = 0; g < group; g++) {
-            foldTile(
-                queries, token, head * group + g, visible, layout, tiles, state);
+            foldTile(queries, token, head * group + g, visible, layout, tiles, state);
           }
         }
       }

@@ -31,7 +31,7 @@ final class Q4 implements PageFormat {
     return 4;
   }
 
-  private static long codeBytes(int tokens, int channels) {
+  static long codeBytes(int tokens, int channels) {
     return Tiles.roundUp(Tiles.roundUp(channels, 8) * tokens / 2, Tiles.SCALE_ALIGNMENT);
   }
 
@@ -41,13 +41,13 @@ final class Q4 implements PageFormat {
         codeBytes(tokens, channels) + 2L * Tiles.groups(channels) * tokens, Tiles.ALIGNMENT);
   }
 
-  private static long byteIndex(TileKind kind, int token, int channel, int tokens, int channels) {
+  static long byteIndex(TileKind kind, int token, int channel, int tokens, int channels) {
     return kind == TileKind.KEYS
         ? ((long) (channel >> 3) * tokens + token) * 4 + (channel & 3)
         : ((long) (token >> 3) * channels + channel) * 4 + (token & 3);
   }
 
-  private static int shift(TileKind kind, int token, int channel) {
+  static int shift(TileKind kind, int token, int channel) {
     return (kind == TileKind.KEYS ? channel : token) & 4;
   }
 
@@ -111,8 +111,7 @@ final class Q4 implements PageFormat {
         float scale =
             Float.float16ToFloat(
                 page.get(
-                    JAVA_SHORT_UNALIGNED,
-                    scales + 2L * (from / Tiles.GROUP * tokens + token)));
+                    JAVA_SHORT_UNALIGNED, scales + 2L * (from / Tiles.GROUP * tokens + token)));
         for (int channel = from; channel < to; channel++) {
           int pair =
               page.get(JAVA_BYTE, offset + byteIndex(kind, token, channel, tokens, channels));

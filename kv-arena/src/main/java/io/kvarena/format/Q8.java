@@ -27,7 +27,7 @@ final class Q8 implements PageFormat {
     return 3;
   }
 
-  private static long codeBytes(int tokens, int channels) {
+  static long codeBytes(int tokens, int channels) {
     return Tiles.roundUp(Tiles.roundUp(channels, 4) * tokens, Tiles.SCALE_ALIGNMENT);
   }
 
@@ -37,7 +37,7 @@ final class Q8 implements PageFormat {
         codeBytes(tokens, channels) + 2L * Tiles.groups(channels) * tokens, Tiles.ALIGNMENT);
   }
 
-  private static long codeIndex(TileKind kind, int token, int channel, int tokens, int channels) {
+  static long codeIndex(TileKind kind, int token, int channel, int tokens, int channels) {
     return kind == TileKind.KEYS
         ? ((long) (channel >> 2) * tokens + token) * 4 + (channel & 3)
         : ((long) (token >> 2) * channels + channel) * 4 + (token & 3);
@@ -96,8 +96,7 @@ final class Q8 implements PageFormat {
         float scale =
             Float.float16ToFloat(
                 page.get(
-                    JAVA_SHORT_UNALIGNED,
-                    scales + 2L * (from / Tiles.GROUP * tokens + token)));
+                    JAVA_SHORT_UNALIGNED, scales + 2L * (from / Tiles.GROUP * tokens + token)));
         for (int channel = from; channel < to; channel++) {
           rows[row + channel] =
               scale

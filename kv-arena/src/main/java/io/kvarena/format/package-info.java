@@ -1,6 +1,4 @@
-/**
- * How a tile is encoded: formats, the layout of a page, conversions to other byte orders.
- */
+/** How a tile is encoded: formats, the layout of a page, conversions to other byte orders. */
 @NullMarked
 package io.kvarena.format;
 

@@ -32,17 +32,20 @@ public final class PageArena implements AutoCloseable {
   private final long superblockBytes;
   private final SlabSource source;
   private final Duration emptyFor;
+  private final boolean painted;
   private final MemorySegment freedFill;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final PageMap map = new PageMap();
   private final List<Slab> slabs = new ArrayList<>();
   private final List<PagePool> pools = new ArrayList<>();
+  private int pagesPerSuperblockMax;
   private long heldBytes;
   private long opened;
   private long closedSlabs;
   private volatile boolean closed;
   private @Nullable AgentRunner maintenance;
+  private @Nullable Thread maintenanceThread;
 
   private PageArena(Builder builder) {
     superblockBytes = roundUp(builder.superblockBytes, SlabSource.ALIGNMENT);
@@ -53,7 +56,8 @@ public final class PageArena implements AutoCloseable {
             Math.min(SLAB_BYTES_MAX, builder.slabBytes) / superblockBytes * superblockBytes);
     source = builder.source;
     emptyFor = builder.emptyFor;
-    if (builder.freedFill == 0) {
+    painted = builder.freedFill != 0;
+    if (!painted) {
       freedFill = ZEROS;
     } else {
       byte[] fill = new byte[1 << 16];
@@ -143,6 +147,7 @@ public final class PageArena implements AutoCloseable {
       checkOpen();
       PagePool pool = new PagePool(this, pageBytes);
       pools.add(pool);
+      pagesPerSuperblockMax = Math.max(pagesPerSuperblockMax, pool.pagesPerSuperblock());
       return pool;
     } finally {
       lock.unlock();
@@ -161,8 +166,7 @@ public final class PageArena implements AutoCloseable {
 
   /** Where the page lies in its slab, given by a caller who has a reference. */
   public long offset(long page) {
-    Superblock block = map.block(page);
-    return block.offset + map.slot(page) * block.pageBytes;
+    return map.block(page).pageOffset(map.slot(page));
   }
 
   /** References of a page by its packed name, 0 if it is gone. */
@@ -172,6 +176,7 @@ public final class PageArena implements AutoCloseable {
 
   /** Wipes a page on which the caller has the only reference, so that it may be written anew. */
   public void wipe(PagePool pool, long page) {
+    checkOwner(pool, page);
     overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
   }
 
@@ -201,7 +206,7 @@ public final class PageArena implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    if (freedFill != ZEROS) {
+    if (painted) {
       overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
     }
     return page;
@@ -209,14 +214,18 @@ public final class PageArena implements AutoCloseable {
 
   /** Lends the pool a superblock, from a new slab if need be; false at the limit. */
   private boolean lend(PagePool pool) {
-    Slab slab = slabs.stream().filter(Slab::hasFree).findFirst().orElse(null);
+    Slab slab = null;
+    for (int i = 0; slab == null && i < slabs.size(); i++) {
+      slab = slabs.get(i).hasFree() ? slabs.get(i) : null;
+    }
     if (slab == null) {
       slab = open();
       if (slab == null) {
         return false;
       }
     }
-    Superblock block = new Superblock(slab, slab.take(), pool.pageBytes(), pool.pagesPerSuperblock());
+    Superblock block = slab.take();
+    block.lend(pool, pagesPerSuperblockMax);
     pool.superblocks++;
     block.place = pool.withFree.size();
     pool.withFree.add(block);
@@ -236,7 +245,7 @@ public final class PageArena implements AutoCloseable {
       arena.close();
       throw failed;
     }
-    if (freedFill != ZEROS) {
+    if (painted) {
       overwrite(segment, 0, bytes, freedFill);
     }
     Slab slab = new Slab(SLAB_NUMBERS.incrementAndGet(), arena, segment, superblockBytes);
@@ -246,8 +255,24 @@ public final class PageArena implements AutoCloseable {
     return slab;
   }
 
+  /** Throws unless the page is there and one of this pool's. */
+  void checkOwner(PagePool pool, long page) {
+    if (references(page) == 0) {
+      throw gone(page);
+    }
+    if (!map.block(page).isLentTo(pool)) {
+      throw new IllegalArgumentException(
+          "a page of another pool: page="
+              + PageId.index(page)
+              + ", pageBytes="
+              + pool.pageBytes()
+              + "; give a page to the pool that it came from");
+    }
+  }
+
   void release(PagePool pool, long page) {
-    int left = map.knows(page) ? map.release(page) : -1;
+    checkOwner(pool, page);
+    int left = map.release(page);
     if (left < 0) {
       throw gone(page);
     }
@@ -282,7 +307,7 @@ public final class PageArena implements AutoCloseable {
       pool.withFree.set(block.place, last);
     }
     pool.superblocks--;
-    block.slab.giveBack(block.offset);
+    block.slab.giveBack(block);
     if (block.slab.isEmpty() && slabs.size() > 1 && maintenance == null) {
       startMaintenance();
     }
@@ -303,15 +328,15 @@ public final class PageArena implements AutoCloseable {
         };
     long pauseMillis = Math.clamp(emptyFor.toMillis() / 4, 10, 1000);
     maintenance =
-        new AgentRunner(
-            new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
-    AgentRunner.startOnThread(
-        maintenance,
-        task -> {
-          Thread thread = new Thread(task);
-          thread.setDaemon(true);
-          return thread;
-        });
+        new AgentRunner(new SleepingMillisIdleStrategy(pauseMillis), error -> {}, null, agent);
+    maintenanceThread =
+        AgentRunner.startOnThread(
+            maintenance,
+            task -> {
+              Thread thread = new Thread(task);
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   /**
@@ -399,7 +424,7 @@ public final class PageArena implements AutoCloseable {
       for (PagePool pool : pools) {
         for (Superblock block : pool.withFree) {
           for (int i = 0; i < block.freeCount(); i++) {
-            long at = block.offset + block.freeSlot(i) * pool.pageBytes();
+            long at = block.pageOffset(block.freeSlot(i));
             checkFill(block.slab, at, pool.pageBytes(), wrong);
           }
         }
@@ -433,6 +458,7 @@ public final class PageArena implements AutoCloseable {
   @Override
   public void close() {
     AgentRunner runner;
+    Thread thread;
     lock.lock();
     try {
       if (closed) {
@@ -440,14 +466,24 @@ public final class PageArena implements AutoCloseable {
       }
       closed = true;
       runner = maintenance;
+      thread = maintenanceThread;
     } finally {
       lock.unlock();
     }
-    if (runner != null) {
+    if (runner != null && thread != null) {
+      // It sleeps for up to a second between two looks, and closing waits for it.
+      thread.interrupt();
       runner.close();
     }
-    slabs.forEach(slab -> slab.arena.close());
-    slabs.clear();
+    List<Slab> last;
+    lock.lock();
+    try {
+      last = List.copyOf(slabs);
+      slabs.clear();
+    } finally {
+      lock.unlock();
+    }
+    last.forEach(slab -> slab.arena.close());
   }
 
   long locked(LongSupplier question) {

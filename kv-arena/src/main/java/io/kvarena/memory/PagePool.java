@@ -59,7 +59,9 @@ public final class PagePool {
     return Optional.of(PageId.of(page));
   }
 
-  /** A zeroed page with one reference, by its packed name; {@link PageId#NONE} when there is none. */
+  /**
+   * A zeroed page with one reference, by its packed name; {@link PageId#NONE} when there is none.
+   */
   public long acquire() {
     return arena.acquire(this);
   }
@@ -74,7 +76,7 @@ public final class PagePool {
     return arena.map().knows(page) && arena.map().tryRetain(page);
   }
 
-  /** Drops a reference; the last one frees the page. Throws ClosedException if it was dropped before. */
+  /** Drops a reference; the last one frees the page. Throws ClosedException if it has gone. */
   public void release(PageId page) {
     release(page.packed());
   }
@@ -91,13 +93,8 @@ public final class PagePool {
 
   /** The bytes of a page, read-only. Valid as long as a reference is held. */
   public MemorySegment view(PageId page) {
-    if (references(page) == 0) {
-      throw PageArena.gone(page.packed());
-    }
-    return arena
-        .slab(page.packed())
-        .asSlice(arena.offset(page.packed()), pageBytes)
-        .asReadOnly();
+    arena.checkOwner(this, page.packed());
+    return arena.slab(page.packed()).asSlice(arena.offset(page.packed()), pageBytes).asReadOnly();
   }
 
   /** Pages in use. */

@@ -2,6 +2,7 @@ package io.kvarena.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** A large piece of native memory, cut into superblocks. Guarded by the arena's lock. */
 final class Slab {
@@ -13,6 +14,7 @@ final class Slab {
   final MemorySegment segment;
   final int superblocks;
   private final long superblockBytes;
+  private final @Nullable Superblock[] blocks;
   private final int[] free;
   private int freeCount;
   private long emptySinceNanos;
@@ -23,6 +25,7 @@ final class Slab {
     this.segment = segment;
     this.superblockBytes = superblockBytes;
     superblocks = Math.toIntExact(segment.byteSize() / superblockBytes);
+    blocks = new Superblock[superblocks];
     free = new int[superblocks];
     for (int i = 0; i < superblocks; i++) {
       free[i] = superblocks - 1 - i;
@@ -43,13 +46,19 @@ final class Slab {
     return freeCount;
   }
 
-  /** Byte offset of a superblock that was free. */
-  long take() {
-    return free[--freeCount] * superblockBytes;
+  /** A superblock that was free. */
+  Superblock take() {
+    int index = free[--freeCount];
+    Superblock block = blocks[index];
+    if (block == null) {
+      block = new Superblock(this, index * superblockBytes);
+      blocks[index] = block;
+    }
+    return block;
   }
 
-  void giveBack(long offset) {
-    free[freeCount++] = (int) (offset / superblockBytes);
+  void giveBack(Superblock block) {
+    free[freeCount++] = (int) (block.offset / superblockBytes);
     if (isEmpty()) {
       emptySinceNanos = System.nanoTime();
     }

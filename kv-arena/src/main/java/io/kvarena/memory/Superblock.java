@@ -1,28 +1,52 @@
 package io.kvarena.memory;
 
-/** A superblock lent to one pool, cut into its pages. Guarded by the arena's lock. */
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A piece of a slab that is lent to one pool at a time and cut into its pages. Guarded by the
+ * arena's lock; the borrower and its page size may also be read by who holds one of the pages.
+ */
 final class Superblock {
 
   final Slab slab;
   final long offset;
-  final long pageBytes;
-  final int capacity;
-  private final int[] free;
+  private int[] free = {};
   private int freeCount;
+  private int capacity;
+  private @Nullable PagePool borrower;
+  private long pageBytes;
 
   /** Place in the pool's list of superblocks with free pages, or -1 if it is full. */
   int place = -1;
 
-  Superblock(Slab slab, long offset, long pageBytes, int capacity) {
+  Superblock(Slab slab, long offset) {
     this.slab = slab;
     this.offset = offset;
-    this.pageBytes = pageBytes;
-    this.capacity = capacity;
-    free = new int[capacity];
+  }
+
+  /** Lends the superblock to {@code pool}; {@code capacityMax} is the most that any pool cuts. */
+  void lend(PagePool pool, int capacityMax) {
+    borrower = pool;
+    pageBytes = pool.pageBytes();
+    capacity = pool.pagesPerSuperblock();
+    if (free.length < capacity) {
+      // Sized for any pool, so that superblocks that come and go allocate nothing.
+      free = new int[Math.max(capacity, capacityMax)];
+    }
     for (int i = 0; i < capacity; i++) {
       free[i] = capacity - 1 - i;
     }
     freeCount = capacity;
+  }
+
+  /** Whether the pages are those of {@code pool}. */
+  boolean isLentTo(PagePool pool) {
+    return borrower == pool;
+  }
+
+  /** Byte offset in the slab of the page at {@code slot}. */
+  long pageOffset(int slot) {
+    return offset + slot * pageBytes;
   }
 
   boolean hasFree() {

@@ -1,6 +1,4 @@
-/**
- * Native memory: slabs, superblocks, pages and the page map. Knows nothing of tokens.
- */
+/** Native memory: slabs, superblocks, pages and the page map. Knows nothing of tokens. */
 @NullMarked
 package io.kvarena.memory;
 

@@ -1,6 +1,4 @@
-/**
- * What a policy sees and what it answers. Policies decide; only the store moves bytes.
- */
+/** What a policy sees and what it answers. Policies decide; only the store moves bytes. */
 @NullMarked
 package io.kvarena.policy;
 

@@ -161,8 +161,7 @@ final class BlockTable {
       return false;
     }
     masks[entry] &= ~moved;
-    insert(
-        entry + 1, ordinals[entry], pages[entry], moved, bases[entry], deltas[entry] + delta);
+    insert(entry + 1, ordinals[entry], pages[entry], moved, bases[entry], deltas[entry] + delta);
     return true;
   }
 

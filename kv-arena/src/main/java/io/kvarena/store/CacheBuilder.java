@@ -175,8 +175,7 @@ public final class CacheBuilder implements KvCacheBuilder {
     List<LayerPlan> plans = new ArrayList<>();
     for (int i = 0; i < pages.size(); i++) {
       int pagePool =
-          pageNumbers.computeIfAbsent(
-              pages.get(i).pageBytes(), bytes -> add(arena, bytes, pools));
+          pageNumbers.computeIfAbsent(pages.get(i).pageBytes(), bytes -> add(arena, bytes, pools));
       int granulePool =
           granuleNumbers.computeIfAbsent(
               granules.get(i).pageBytes(),
@@ -202,8 +201,7 @@ public final class CacheBuilder implements KvCacheBuilder {
     }
     long largest = layouts.stream().mapToLong(PageLayout::pageBytes).max().orElseThrow();
     long fair = Long.highestOneBit(Math.max(1, maxBytes / SUPERBLOCKS_MIN));
-    return Math.max(
-        Math.max(largest, SlabSource.ALIGNMENT), Math.min(SUPERBLOCK_BYTES_MAX, fair));
+    return Math.max(Math.max(largest, SlabSource.ALIGNMENT), Math.min(SUPERBLOCK_BYTES_MAX, fair));
   }
 
   private void checkKernel(AttentionKernel chosen, List<PageLayout> layouts) {

@@ -8,7 +8,6 @@ import io.kvarena.KvSequence;
 import io.kvarena.KvShape;
 import io.kvarena.KvStats;
 import io.kvarena.LayerShape;
-import io.kvarena.LeakDetection;
 import io.kvarena.OpenRequest;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.format.PageLayout;
@@ -68,6 +67,14 @@ final class HostCache implements KvCache {
     return plans;
   }
 
+  LayerPlan plan(int layer) {
+    if (layer < 0 || layer >= plans.size()) {
+      throw new IllegalArgumentException(
+          "no such layer: layer=" + layer + ", layers=" + plans.size() + "; count from 0");
+    }
+    return plans.get(layer);
+  }
+
   List<PagePool> pools() {
     return pools;
   }
@@ -123,13 +130,30 @@ final class HostCache implements KvCache {
     return handle;
   }
 
-  /** Strikes a content off the books and frees it, if that has not been done. */
-  boolean forget(SequenceContent content) {
-    if (open.remove(content) == null) {
+  /**
+   * Frees a content and strikes it off the books, called by the one who closed its gate and is
+   * still inside: who closes the cache waits at the gate for whatever is on the books.
+   */
+  void forget(SequenceContent content) {
+    content.release();
+    open.remove(content);
+  }
+
+  /** Closes the gate of a content whose handle is lost; false if it was closed before. */
+  boolean forgetLost(SequenceContent content) {
+    SequenceGate gate = open.get(content);
+    if (gate == null) {
       return false;
     }
-    content.release();
-    return true;
+    boolean first = gate.waitToClose();
+    try {
+      if (first) {
+        forget(content);
+      }
+    } finally {
+      gate.leave();
+    }
+    return first;
   }
 
   /** Lets the policy forget before a step of {@code tokens} tokens. */
@@ -148,7 +172,7 @@ final class HostCache implements KvCache {
   @Override
   public void attend(int layer, AttentionBatch batch) {
     checkOpen();
-    LayerShape layerShape = shape.layer(layer);
+    LayerShape layerShape = plan(layer).shape();
     int tokens = 0;
     for (int count : batch.queryTokens()) {
       tokens += count;
@@ -157,6 +181,8 @@ final class HostCache implements KvCache {
         "queries", batch.queries(), layer, tokens, layerShape.queryHeads(), layerShape.keyDim());
     Rows.checkSize(
         "out", batch.out(), layer, tokens, layerShape.queryHeads(), layerShape.valueDim());
+    Rows.checkWritable(batch.out(), layer);
+    Rows.checkFinite(batch.queries(), batch.queries().byteSize(), layer);
     List<HostSequence> entered = new ArrayList<>(batch.sequences().size());
     try {
       for (int i = 0; i < batch.sequences().size(); i++) {
@@ -200,7 +226,7 @@ final class HostCache implements KvCache {
 
   @Override
   public PageLayout layout(int layer) {
-    return plans.get(layer).page();
+    return plan(layer).page();
   }
 
   @Override
@@ -256,6 +282,7 @@ final class HostCache implements KvCache {
 
   @Override
   public List<String> audit() {
+    checkOpen();
     return Audit.of(arena, pools, open.keySet());
   }
 
@@ -265,13 +292,7 @@ final class HostCache implements KvCache {
       return;
     }
     closed = true;
-    open.forEach(
-        (content, gate) -> {
-          if (gate.waitToClose()) {
-            forget(content);
-          }
-          gate.leave();
-        });
+    open.keySet().forEach(this::forgetLost);
     arena.close();
   }
 

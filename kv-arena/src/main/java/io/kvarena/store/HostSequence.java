@@ -41,8 +41,12 @@ final class HostSequence implements KvSequence {
   }
 
   void leave() {
-    gate.leave();
-    Reference.reachabilityFence(this);
+    try {
+      gate.leave();
+    } finally {
+      // Or the leak detector could free the pages while the last call still reads them.
+      Reference.reachabilityFence(this);
+    }
   }
 
   @Override

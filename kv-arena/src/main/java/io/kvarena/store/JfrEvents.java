@@ -3,6 +3,7 @@ package io.kvarena.store;
 import jdk.jfr.Category;
 import jdk.jfr.Event;
 import jdk.jfr.EventType;
+import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -10,11 +11,14 @@ import jdk.jfr.StackTrace;
 /** What the store tells Java Flight Recorder; costs nothing unless a recording asks for it. */
 final class JfrEvents {
 
-  private static final EventType STEP = EventType.getEventType(Step.class);
-  private static final EventType EVICTED = EventType.getEventType(Evicted.class);
-  private static final EventType FORKED = EventType.getEventType(Forked.class);
-
   private JfrEvents() {}
+
+  /** Apart, because describing the events to the JVM takes longer than many a program runs. */
+  private static final class Types {
+    static final EventType STEP = EventType.getEventType(Step.class);
+    static final EventType EVICTED = EventType.getEventType(Evicted.class);
+    static final EventType FORKED = EventType.getEventType(Forked.class);
+  }
 
   @Name("io.kvarena.Step")
   @Label("Step")
@@ -62,7 +66,7 @@ final class JfrEvents {
   }
 
   static void step(long sequence, int tokens, int length) {
-    if (STEP.isEnabled()) {
+    if (FlightRecorder.isInitialized() && Types.STEP.isEnabled()) {
       Step event = new Step();
       event.sequence = sequence;
       event.tokens = tokens;
@@ -72,7 +76,7 @@ final class JfrEvents {
   }
 
   static void evicted(long sequence, int layer, int slots) {
-    if (EVICTED.isEnabled()) {
+    if (FlightRecorder.isInitialized() && Types.EVICTED.isEnabled()) {
       Evicted event = new Evicted();
       event.sequence = sequence;
       event.layer = layer;
@@ -82,7 +86,7 @@ final class JfrEvents {
   }
 
   static void forked(long sequence, long child, int length) {
-    if (FORKED.isEnabled()) {
+    if (FlightRecorder.isInitialized() && Types.FORKED.isEnabled()) {
       Forked event = new Forked();
       event.sequence = sequence;
       event.child = child;

@@ -262,21 +262,18 @@ final class Lane {
   }
 
   /** Collects the raw rows of one head of a page, [pageTokens][channels]; dead ones are zero. */
-  private void gather(
-      TileKind kind, int head, int ordinal, int channels, Workspace workspace) {
+  private void gather(TileKind kind, int head, int ordinal, int channels, Workspace workspace) {
     PageLayout layout = plan.granule();
     workspace.pageRows = Workspace.fit(workspace.pageRows, pageTokens * channels);
     workspace.granuleRows = Workspace.fit(workspace.granuleRows, GRANULE * channels);
     for (int slot = 0; slot < pageTokens; slot += GRANULE) {
       int index = granuleIndex(ordinal * pageTokens + slot);
       if (index < 0) {
-        java.util.Arrays.fill(
-            workspace.pageRows, slot * channels, (slot + GRANULE) * channels, 0f);
+        java.util.Arrays.fill(workspace.pageRows, slot * channels, (slot + GRANULE) * channels, 0f);
         continue;
       }
       long granule = granules.getLong(index);
-      long tile =
-          kind == TileKind.KEYS ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
+      long tile = kind == TileKind.KEYS ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
       (kind == TileKind.KEYS ? layout.keys() : layout.values())
           .decode(
               kind,
@@ -430,9 +427,7 @@ final class Lane {
 
   /** Whether every live slot of page {@code ordinal} still has its raw row. */
   boolean isRaw(int ordinal) {
-    for (int i = table.firstOf(ordinal);
-        i < table.size() && table.ordinal(i) == ordinal;
-        i++) {
+    for (int i = table.firstOf(ordinal); i < table.size() && table.ordinal(i) == ordinal; i++) {
       if (ordinal * pageTokens + Long.numberOfTrailingZeros(table.mask(i)) < rawFrom) {
         return false;
       }

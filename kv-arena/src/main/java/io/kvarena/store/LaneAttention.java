@@ -62,8 +62,7 @@ final class LaneAttention {
           shape.params().softCap());
       queries.firstHead(firstQueryHead);
       for (int i = from; i < to; i++) {
-        queries.bounds(
-            i - from, shape.kind().lowestVisible(position + i), position + i);
+        queries.bounds(i - from, shape.kind().lowestVisible(position + i), position + i);
       }
       workspace.state.reset(to - from, plan.laneQueryHeads(), shape.valueDim());
       fold(cache, lane, ordinal, plain, from * row, workspace);
@@ -86,9 +85,9 @@ final class LaneAttention {
       Workspace workspace) {
     BlockTable table = lane.table();
     LayerPlan plan = lane.plan();
-    boolean ownRaw = lane.isRaw(ordinal);
+    assert lane.isRaw(ordinal) : "the queries' own page is not raw";
     int end = table.firstOf(ordinal + 1);
-    int rawFrom = ownRaw ? table.firstOf(ordinal) : end;
+    int rawFrom = table.firstOf(ordinal);
     for (int i = 0; i < rawFrom; ) {
       int delta = table.delta(i);
       workspace.run.start(plan.page());
@@ -110,7 +109,7 @@ final class LaneAttention {
 
   /** Whether a query could see the entry: pages out of a sliding window are not even listed. */
   private static boolean isNearby(BlockTable table, int entry, Queries queries) {
-    int position = table.position(entry);
+    long position = table.position(entry);
     int last = queries.tokens() - 1;
     return position <= queries.highest(last)
         && position + PageLayout.TOKENS_MAX > queries.lowest(0);

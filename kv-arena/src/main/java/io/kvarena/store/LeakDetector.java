@@ -46,7 +46,7 @@ final class LeakDetector {
 
     @Override
     public void run() {
-      if (!cache.forget(content)) {
+      if (!cache.forgetLost(content)) {
         return;
       }
       String where =

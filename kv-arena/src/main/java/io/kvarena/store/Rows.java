@@ -33,6 +33,14 @@ final class Rows {
     }
   }
 
+  /** Throws if attention could not be written to {@code out}. */
+  static void checkWritable(MemorySegment out, int layer) {
+    if (out.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "out is read-only: layer=" + layer + "; pass a writable segment");
+    }
+  }
+
   /** Copies rows to the heap; throws if a value is not finite or too large for the tail. */
   static void copyChecked(
       String what,
@@ -77,9 +85,14 @@ final class Rows {
   static void copyQueries(MemorySegment from, MemorySegment to, int layer) {
     long bytes = from.byteSize();
     MemorySegment.copy(from, 0, to, 0, bytes);
+    checkFinite(to, bytes, layer);
+  }
+
+  /** Throws if one of the queries in the first {@code bytes} is not finite. */
+  static void checkFinite(MemorySegment queries, long bytes, int layer) {
     boolean good = true;
     for (long at = 0; at < bytes; at += 4) {
-      good &= Math.abs(to.get(JAVA_FLOAT_UNALIGNED, at)) <= Float.MAX_VALUE;
+      good &= Math.abs(queries.get(JAVA_FLOAT_UNALIGNED, at)) <= Float.MAX_VALUE;
     }
     if (!good) {
       throw new IllegalArgumentException(

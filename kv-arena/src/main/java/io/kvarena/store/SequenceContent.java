@@ -7,7 +7,7 @@ import io.kvarena.memory.PageId;
 import io.kvarena.policy.Selection;
 import io.kvarena.policy.SequenceView;
 import java.lang.foreign.MemorySegment;
-import java.util.BitSet;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -88,7 +88,7 @@ final class SequenceContent implements SequenceView {
     stepTokens = tokens;
     stepPosition = length;
     appendedLayers = 0;
-    java.util.Arrays.fill(appended, false);
+    Arrays.fill(appended, false);
   }
 
   /**
@@ -97,7 +97,7 @@ final class SequenceContent implements SequenceView {
    * needs on top for a while.
    */
   private long[] needs(int tokens) {
-    java.util.Arrays.fill(needed, 0);
+    Arrays.fill(needed, 0);
     int pools = cache.pools().size();
     for (int layer = 0; layer < lanes.length; layer++) {
       LayerPlan plan = lanes[layer][0].plan();
@@ -199,8 +199,7 @@ final class SequenceContent implements SequenceView {
   void sealed(LayerPlan plan, int lane, int ordinal) {
     cache.counters().pagesSealed.increment();
     if (cache.hasListeners()) {
-      cache.tell(
-          new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.page().pageBytes()));
+      cache.tell(new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.page().pageBytes()));
     }
   }
 
@@ -212,10 +211,7 @@ final class SequenceContent implements SequenceView {
     checkAttend(layer, count);
     Rows.checkSize("queries", queries, layer, count, shape.queryHeads(), shape.keyDim());
     Rows.checkSize("out", out, layer, count, shape.queryHeads(), shape.valueDim());
-    if (out.isReadOnly()) {
-      throw new IllegalArgumentException(
-          "out is read-only: layer=" + layer + "; pass a writable segment");
-    }
+    Rows.checkWritable(out, layer);
     return count;
   }
 
@@ -239,6 +235,20 @@ final class SequenceContent implements SequenceView {
               + ", layer="
               + layer
               + "; pass f32 [n][queryHeads][keyDim] with 1 <= n <= stepTokens");
+    }
+    // A query reads its own page raw, or its answer would depend on who asked first and on memory.
+    for (Lane lane : lanes[layer]) {
+      int firstPage = (lane.end() - count) / lane.plan().page().pageTokens();
+      if (!lane.isRaw(firstPage)) {
+        throw new IllegalStateException(
+            "the raw rows of the queries' page are gone: sequence="
+                + id
+                + ", layer="
+                + layer
+                + ", queryTokens="
+                + count
+                + "; attend a layer once, before the next one is appended, or keep a rollback");
+      }
     }
   }
 
@@ -273,7 +283,7 @@ final class SequenceContent implements SequenceView {
     trimAll();
     reservation.giveBack();
     stepTokens = 0;
-    java.util.Arrays.fill(appended, false);
+    Arrays.fill(appended, false);
   }
 
   private void trimAll() {
@@ -337,35 +347,52 @@ final class SequenceContent implements SequenceView {
     length = to >= length ? highest : Math.max(length, highest);
   }
 
-  private void checkShift(BlockTable table, int from, int to, int delta) {
-    BitSet resting = new BitSet();
+  /** Throws if a moved token would come to stand outside all positions or on a resting token. */
+  private static void checkShift(BlockTable table, int from, int to, int delta) {
+    // The entries with resting slots, by position: what a moved entry may meet is within a page.
+    long[] resting = new long[table.size()];
+    int count = 0;
     for (int i = 0; i < table.size(); i++) {
-      mark(resting, table.position(i), table.mask(i) & ~table.slotsIn(i, from, to));
+      if ((table.mask(i) & ~table.slotsIn(i, from, to)) != 0) {
+        resting[count++] = (long) table.position(i) << 32 | i;
+      }
     }
+    Arrays.sort(resting, 0, count);
     for (int i = 0; i < table.size(); i++) {
       long moved = table.slotsIn(i, from, to);
-      for (; moved != 0; moved &= moved - 1) {
-        long target = (long) table.position(i) + Long.numberOfTrailingZeros(moved) + delta;
-        if (target < 0 || target >= Integer.MAX_VALUE || resting.get((int) target)) {
-          throw new IllegalArgumentException(
-              "shift to a place that is not free: from="
-                  + from
-                  + ", to="
-                  + to
-                  + ", delta="
-                  + delta
-                  + ", target="
-                  + target
-                  + "; remove what is there first, or shift less");
+      if (moved == 0) {
+        continue;
+      }
+      long target = (long) table.position(i) + delta;
+      long lowest = target + Long.numberOfTrailingZeros(moved);
+      long highest = target + 63 - Long.numberOfLeadingZeros(moved);
+      if (lowest < 0 || highest >= Integer.MAX_VALUE) {
+        throw notFree(from, to, delta, lowest < 0 ? lowest : highest);
+      }
+      int at = Arrays.binarySearch(resting, 0, count, (target - 63) << 32);
+      for (at = at < 0 ? -at - 1 : at; at < count && resting[at] >> 32 <= target + 63; at++) {
+        int entry = (int) resting[at];
+        long rests = table.mask(entry) & ~table.slotsIn(entry, from, to);
+        int behind = (int) ((resting[at] >> 32) - target);
+        long met = moved & (behind >= 0 ? rests << behind : rests >>> -behind);
+        if (met != 0) {
+          throw notFree(from, to, delta, target + Long.numberOfTrailingZeros(met));
         }
       }
     }
   }
 
-  private static void mark(BitSet positions, int position, long slots) {
-    for (long left = slots; left != 0; left &= left - 1) {
-      positions.set(position + Long.numberOfTrailingZeros(left));
-    }
+  private static IllegalArgumentException notFree(int from, int to, int delta, long target) {
+    return new IllegalArgumentException(
+        "shift to a place that is not free: from="
+            + from
+            + ", to="
+            + to
+            + ", delta="
+            + delta
+            + ", target="
+            + target
+            + "; remove what is there first, or shift less");
   }
 
   /** Carries out what a policy wants forgotten. */
@@ -468,11 +495,7 @@ final class SequenceContent implements SequenceView {
   }
 
   private LayerShape shapeOf(int layer) {
-    if (layer < 0 || layer >= lanes.length) {
-      throw new IllegalArgumentException(
-          "no such layer: layer=" + layer + ", layers=" + lanes.length + "; count from 0");
-    }
-    return lanes[layer][0].plan().shape();
+    return cache.plan(layer).shape();
   }
 
   private void checkRange(String what, int from, int to) {

@@ -1,6 +1,4 @@
-/**
- * The host implementation of the cache: lanes, block tables, tails, steps. Not exported.
- */
+/** The host implementation of the cache: lanes, block tables, tails, steps. Not exported. */
 @NullMarked
 package io.kvarena.store;
 

@@ -1,0 +1,16 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Benchmarks of the store and of attention, and what is made of their figures. */
+@NullMarked
+module io.kvarena.bench {
+  requires static org.jspecify;
+  requires io.kvarena;
+  requires io.kvarena.ffi;
+  requires com.google.gson;
+  requires info.picocli;
+  requires jmh.core;
+  requires org.knowm.xchart;
+
+  opens io.kvarena.bench to
+      info.picocli;
+}

@@ -1,0 +1,181 @@
+package io.kvarena.opencl;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.lwjgl.opencl.CL10.CL_CONTEXT_PLATFORM;
+import static org.lwjgl.opencl.CL10.CL_PROGRAM_BUILD_LOG;
+import static org.lwjgl.opencl.CL10.CL_SUCCESS;
+import static org.lwjgl.opencl.CL10.clReleaseProgram;
+import static org.lwjgl.opencl.CL10.nclBuildProgram;
+import static org.lwjgl.opencl.CL10.nclCreateBuffer;
+import static org.lwjgl.opencl.CL10.nclCreateCommandQueue;
+import static org.lwjgl.opencl.CL10.nclCreateContext;
+import static org.lwjgl.opencl.CL10.nclCreateKernel;
+import static org.lwjgl.opencl.CL10.nclCreateProgramWithSource;
+import static org.lwjgl.opencl.CL10.nclGetProgramBuildInfo;
+
+import java.lang.System.Logger.Level;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * What this process holds of one device, for as long as it runs: the context, the compiled programs
+ * and the slabs that kernels see.
+ */
+final class ClContext {
+
+  private static final Map<ClDevice, ClContext> CONTEXTS = new ConcurrentHashMap<>();
+
+  /** The subset that every driver compiles, with its warnings kept off our stderr. */
+  private static final String BUILD_OPTIONS = "-cl-std=CL1.2 -w";
+
+  private final ClDevice device;
+  private final long handle;
+  private final InPlaceProbe.Verdict verdict;
+  private final ClSlabs slabs;
+
+  /** Programs by shape and pair of formats, 0 before they are compiled. */
+  private final long[] cpuPrograms = new long[KernelSource.PAIRS];
+
+  private final long[] gpuPrograms = new long[KernelSource.PAIRS];
+
+  private ClContext(ClDevice device) {
+    this.device = device;
+    this.handle = create(device);
+    this.slabs = new ClSlabs(this);
+    this.verdict = InPlaceProbe.run(this);
+    report();
+  }
+
+  /** A context of its own that does as the probe would have told it to. */
+  ClContext(ClDevice device, InPlaceProbe.Verdict verdict) {
+    this.device = device;
+    this.handle = create(device);
+    this.slabs = new ClSlabs(this);
+    this.verdict = verdict;
+    report();
+  }
+
+  private void report() {
+    if (!verdict.inPlace()) {
+      System.getLogger("io.kvarena.opencl")
+          .log(
+              Level.INFO,
+              "OpenCL copies pages before it folds them: device={0}; {1}",
+              device.name(),
+              verdict.reason());
+    }
+  }
+
+  /** The context of a device, the same for the whole process; its first use asks the probe. */
+  static ClContext of(ClDevice device) {
+    return CONTEXTS.computeIfAbsent(device, ClContext::new);
+  }
+
+  ClDevice device() {
+    return device;
+  }
+
+  ClSlabs slabs() {
+    return slabs;
+  }
+
+  /** Whether kernels of this device see host memory where it lies. */
+  boolean inPlace() {
+    return verdict.inPlace();
+  }
+
+  /** What the probe saw. */
+  InPlaceProbe.Verdict verdict() {
+    return verdict;
+  }
+
+  private static long create(ClDevice device) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment properties =
+          arena.allocateFrom(JAVA_LONG, CL_CONTEXT_PLATFORM, device.platformHandle(), 0);
+      MemorySegment devices = arena.allocateFrom(JAVA_LONG, device.handle());
+      MemorySegment code = arena.allocate(JAVA_INT);
+      long context =
+          nclCreateContext(properties.address(), 1, devices.address(), 0, 0, code.address());
+      Cl.check(code.get(JAVA_INT, 0), "clCreateContext");
+      return context;
+    }
+  }
+
+  long createQueue() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment code = arena.allocate(JAVA_INT);
+      long queue = nclCreateCommandQueue(handle, device.handle(), 0, code.address());
+      Cl.check(code.get(JAVA_INT, 0), "clCreateCommandQueue");
+      return queue;
+    }
+  }
+
+  long createBuffer(long flags, long bytes, long address) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment code = arena.allocate(JAVA_INT);
+      long buffer = nclCreateBuffer(handle, flags, bytes, address, code.address());
+      Cl.check(code.get(JAVA_INT, 0), "clCreateBuffer");
+      return buffer;
+    }
+  }
+
+  /** A kernel object, which one thread at a time may use. */
+  long createKernel(long program, String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment code = arena.allocate(JAVA_INT);
+      long kernel = nclCreateKernel(program, arena.allocateFrom(name).address(), code.address());
+      Cl.check(code.get(JAVA_INT, 0), "clCreateKernel");
+      return kernel;
+    }
+  }
+
+  /** The program that folds a pair of formats, compiled at the first call. */
+  synchronized long program(ClShape shape, int pair) {
+    long[] built = shape == ClShape.CPU ? cpuPrograms : gpuPrograms;
+    if (built[pair] == 0) {
+      built[pair] = build(KernelSource.fold(shape, pair));
+    }
+    return built[pair];
+  }
+
+  /** Compiles a program; what the compiler says to a faulty one is in the exception. */
+  long build(String source) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment code = arena.allocate(JAVA_INT);
+      MemorySegment text = arena.allocateFrom(source);
+      MemorySegment strings = arena.allocateFrom(JAVA_LONG, text.address());
+      long program = nclCreateProgramWithSource(handle, 1, strings.address(), 0, code.address());
+      Cl.check(code.get(JAVA_INT, 0), "clCreateProgramWithSource");
+      MemorySegment devices = arena.allocateFrom(JAVA_LONG, device.handle());
+      MemorySegment options = arena.allocateFrom(BUILD_OPTIONS);
+      int built = nclBuildProgram(program, 1, devices.address(), options.address(), 0, 0);
+      if (built != CL_SUCCESS) {
+        String log = buildLog(program);
+        Cl.check(clReleaseProgram(program), "clReleaseProgram");
+        throw new ClException("clBuildProgram", built, Cl.FALL_BACK, log);
+      }
+      return program;
+    }
+  }
+
+  private String buildLog(long program) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(JAVA_LONG);
+      int code =
+          nclGetProgramBuildInfo(
+              program, device.handle(), CL_PROGRAM_BUILD_LOG, 0, 0, bytes.address());
+      if (code != CL_SUCCESS) {
+        return "";
+      }
+      MemorySegment log = arena.allocate(bytes.get(JAVA_LONG, 0) + 1);
+      code =
+          nclGetProgramBuildInfo(
+              program, device.handle(), CL_PROGRAM_BUILD_LOG, log.byteSize() - 1, log.address(), 0);
+      return code == CL_SUCCESS ? log.getString(0).strip() : "";
+    }
+  }
+}

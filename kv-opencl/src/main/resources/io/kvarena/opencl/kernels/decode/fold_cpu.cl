@@ -1,0 +1,366 @@
+// Folds pages into attention states: the shape for CPUs. One work-item takes one KV head, a few
+// query tokens and one split (a stretch of pages), and no barriers; a lane of its vectors is a
+// token while it reads keys and a channel while it reads values.
+//
+// fold   NDRange [heads][ceil(query_tokens / block_tokens)][splits], work-groups of one
+//   args       one fold_args
+//   pages      page_row [pages]
+//   split      i32 [splits + 1], index of each split's first page, then one past the last
+//   queries    f32 [query_tokens][heads * group][query_stride]
+//   bounds     i32 [query_tokens][2], lowest and highest position that a token sees
+//   scratch    f32, the splits' states: max [splits][rows], sum [splits][rows],
+//              out [splits][rows][value_dim]; rows = query_tokens * heads * group
+//
+// merge  NDRange [rows], work-groups of one
+//   state      f32: max [rows], sum [rows], out [rows][value_dim]; takes in the splits in order
+
+// Query rows that share one pass over a tile, 1 to 8. More rows load less and need more registers;
+// fewer rows than that are filled up with idle ones, because each further count of rows would be
+// compiled for every pair of formats.
+#ifndef ROW_BLOCK
+#define ROW_BLOCK 4
+#endif
+
+#define EACH_ROW _Pragma("unroll") for (int r = 0; r < ROW_BLOCK; r++)
+
+KEY_VECTORS(8)
+KEY_VECTORS(16)
+
+#if KEY_SCALED
+#define KEY_SPAN GROUP
+#else
+#define KEY_SPAN dims
+#endif
+
+// dots[r][token...] = q[r] . k over N tokens. Two sums for each row, so that one multiply-add need
+// not wait for the one before.
+#define ROW_DOTS(N)                                                                           \
+  inline __attribute__((always_inline)) void row_dots##N(                                     \
+      bytes tile, bytes next, int tokens, int dims, int token,                                \
+      __global const float* const* q, float* dots) {                                          \
+    float##N total[ROW_BLOCK];                                                                \
+    EACH_ROW total[r] = 0.0f;                         \
+    for (int first = 0; first < dims; first += KEY_SPAN) {                                    \
+      const int last = min(dims, first + KEY_SPAN);                                           \
+      float##N even[ROW_BLOCK], odd[ROW_BLOCK];                                               \
+      EACH_ROW even[r] = odd[r] = 0.0f;               \
+      int dim = first;                                                                        \
+      for (; dim + 1 < last; dim += max(2, KEY_STEP)) {                                       \
+        KEY_ROWS(N)                                                                           \
+      }                                                                                       \
+      KEY_LAST_ROW(N)                                                                         \
+      KEY_TOTAL(N)                                                                            \
+    }                                                                                         \
+    EACH_ROW                                          \
+        vstore##N(total[r], 0, dots + r * PAGE_TOKENS_MAX + token);                           \
+  }
+
+#define MULTIPLY_ADD(N, SUM, K, DIM)                                                          \
+  EACH_ROW                                            \
+      SUM[r] = fma(K, (float##N)(q[r][DIM]), SUM[r]);
+
+// The same place in the next page's tile, while this one is read.
+#define PREFETCH_KEY(STEP) PREFETCH(next + ((STEP) * tokens + token) * KEY_LANE_BYTES)
+
+#if KEY_STEP == 1
+#define KEY_ROWS(N)                                                                           \
+  PREFETCH_KEY(dim);                                                                          \
+  PREFETCH_KEY(dim + 1);                                                                      \
+  float##N k0 = key_load##N(tile, tokens, dim, token);                                        \
+  float##N k1 = key_load##N(tile, tokens, dim + 1, token);                                    \
+  MULTIPLY_ADD(N, even, k0, dim)                                                              \
+  MULTIPLY_ADD(N, odd, k1, dim + 1)
+#define KEY_LAST_ROW(N)                                                                       \
+  if (dim < last) {                                                                           \
+    float##N k0 = key_load##N(tile, tokens, dim, token);                                      \
+    MULTIPLY_ADD(N, even, k0, dim)                                                            \
+  }
+#else
+#define KEY_ROWS(N)                                                                           \
+  PREFETCH_KEY(dim / KEY_STEP);                                                               \
+  key_raw##N raw = key_load##N(tile, tokens, dim / KEY_STEP, token);                          \
+  _Pragma("unroll") for (int part = 0; part < KEY_STEP; part += 2) {                          \
+    float##N k0 = key_part##N(raw, part);                                                     \
+    float##N k1 = key_part##N(raw, part + 1);                                                 \
+    MULTIPLY_ADD(N, even, k0, dim + part)                                                     \
+    MULTIPLY_ADD(N, odd, k1, dim + part + 1)                                                  \
+  }
+// A group of one channel: the padded channels of its load are zero.
+#define KEY_LAST_ROW(N)                                                                       \
+  if (dim < last) {                                                                           \
+    float##N k0 = key_part##N(key_load##N(tile, tokens, dim / KEY_STEP, token), 0);           \
+    MULTIPLY_ADD(N, even, k0, dim)                                                            \
+  }
+#endif
+
+#if KEY_SCALED
+#define KEY_TOTAL(N)                                                                          \
+  PREFETCH(next + key_scales_place(tokens, dims, first / GROUP) + 2 * token);                 \
+  float##N scale = key_scale##N(tile, tokens, dims, first / GROUP, token);                    \
+  EACH_ROW                                            \
+      total[r] = fma(even[r] + odd[r], scale, total[r]);
+#else
+#define KEY_TOTAL(N)                                                                          \
+  EACH_ROW total[r] = even[r] + odd[r];
+#endif
+
+ROW_DOTS(8)
+ROW_DOTS(16)
+
+// Turns a row's dots into weights relative to the new maximum; returns how much of the old state
+// remains. A slot that is not seen weighs exactly 0.
+inline float soften(float* row, int tokens, ulong seen, float scale, float soft_cap,
+                    __global float* max_at, __global float* sum_at) {
+  const int8 lane_bit = (int8)(1, 2, 4, 8, 16, 32, 64, 128);
+  float8 largest = NOTHING_SEEN;
+  for (int token = 0; token < tokens; token += 8) {
+    int8 masked = ((int8)((int)(seen >> token)) & lane_bit) == (int8)(0);
+    float8 x = logits_of(vload8(0, row + token), scale, soft_cap);
+    x = select(x, (float8)(NOTHING_SEEN), masked);
+    vstore8(x, 0, row + token);
+    largest = max(largest, x);
+  }
+  const float before = *max_at;
+  const float after = max(before, max_of(largest));
+  float8 sum = 0.0f;
+  for (int token = 0; token < tokens; token += 8) {
+    int8 masked = ((int8)((int)(seen >> token)) & lane_bit) == (int8)(0);
+    float8 weight = exp_below(vload8(0, row + token) - after);
+    weight = select(weight, (float8)(0.0f), masked);
+    vstore8(weight, 0, row + token);
+    sum += weight;
+  }
+  const float remains = exp_below_scalar(before - after);
+  *max_at = after;
+  *sum_at = fma(*sum_at, remains, sum_of(sum));
+  return remains;
+}
+
+// Loads of 16 channels that one line of the cache holds.
+#define VALUE_LOADS_OF_A_LINE (4 / VALUE_LANE_BYTES)
+
+// out[r][dim...] = out * remains[r] + weights[r] . v over BLOCKS * 16 channels.
+#define ROW_SUMS(BLOCKS)                                                                      \
+  inline __attribute__((always_inline)) void row_sums##BLOCKS(                                \
+      bytes tile, bytes next, int tokens, int dims, int dim, const float* weights,            \
+      const float* remains, const int* seen, __global float* const* out) {                    \
+    float16 sum[ROW_BLOCK][BLOCKS];                                                           \
+    EACH_ROW                                          \
+    _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) sum[r][b] = 0.0f;                      \
+    for (int token = 0; token < tokens; token += VALUE_STEP) {                                \
+      value_raw16 raw[BLOCKS];                                                                \
+      _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) {                                    \
+        raw[b] = value_load16(tile, dims, token / VALUE_STEP, dim + 16 * b);                  \
+        if (b % VALUE_LOADS_OF_A_LINE == 0) {                                                 \
+          PREFETCH(next + (token / VALUE_STEP * dims + dim + 16 * b) * VALUE_LANE_BYTES);     \
+        }                                                                                     \
+      }                                                                                       \
+      _Pragma("unroll") for (int part = 0; part < VALUE_STEP; part++) {                       \
+        float16 v[BLOCKS];                                                                    \
+        _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) v[b] = value_part16(raw[b], part); \
+        EACH_ROW {                                    \
+          float16 weight = weights[r * PAGE_TOKENS_MAX + token + part];                       \
+          _Pragma("unroll") for (int b = 0; b < BLOCKS; b++)                                  \
+              sum[r][b] = fma(weight, v[b], sum[r][b]);                                       \
+        }                                                                                     \
+      }                                                                                       \
+    }                                                                                         \
+    EACH_ROW {                                        \
+      if (seen[r]) {                                                                          \
+        _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) {                                  \
+          float16 old = vload16(b, out[r] + dim);                                             \
+          vstore16(fma(old, (float16)(remains[r]), sum[r][b]), b, out[r] + dim);              \
+        }                                                                                     \
+      }                                                                                       \
+    }                                                                                         \
+  }
+
+ROW_SUMS(1)
+ROW_SUMS(2)
+
+// The weights of one group of channels: those of the softmax, times the group's scales.
+inline __attribute__((always_inline)) void scale_weights(
+    bytes tile, bytes next, int tokens, int dims, int group, const float* weights,
+    float* scaled) {
+#if VALUE_SCALED
+  PREFETCH(next + value_scales_place(tokens, dims, group));
+  for (int token = 0; token < tokens; token += 8) {
+    float8 scale = value_scale8(tile, tokens, dims, group, token);
+    EACH_ROW {
+      int at = r * PAGE_TOKENS_MAX + token;
+      vstore8(vload8(0, weights + at) * scale, 0, scaled + at);
+    }
+  }
+#endif
+}
+
+// Folds one tile pair into `rows` rows, of which those with seen[r] == 0 change nothing.
+inline __attribute__((always_inline)) void fold_rows(
+    bytes keys, bytes values, bytes next_keys, bytes next_values, const fold_args args,
+    __global const float* const* q, const ulong* seen, __global float* const* max_at,
+    __global float* const* sum_at, __global float* const* out) {
+  float weights[ROW_BLOCK * PAGE_TOKENS_MAX];
+  float scaled[ROW_BLOCK * PAGE_TOKENS_MAX];
+  float remains[ROW_BLOCK];
+  int any[ROW_BLOCK];
+  const int tokens = args.page_tokens;
+  if (tokens % 16 == 0) {
+    for (int token = 0; token < tokens; token += 16) {
+      row_dots16(keys, next_keys, tokens, args.key_dim, token, q, weights);
+    }
+  } else {
+    for (int token = 0; token < tokens; token += 8) {
+      row_dots8(keys, next_keys, tokens, args.key_dim, token, q, weights);
+    }
+  }
+  EACH_ROW {
+    any[r] = seen[r] != 0;
+    remains[r] = 1.0f;
+    if (any[r]) {
+      remains[r] = soften(weights + r * PAGE_TOKENS_MAX, tokens, seen[r], args.scale,
+                          args.soft_cap, max_at[r], sum_at[r]);
+    }
+  }
+  const int dims = args.value_dim;
+#if VALUE_SCALED
+  const float* row_weights = scaled;
+#else
+  const float* row_weights = weights;
+#endif
+  int dim = 0;
+  for (; dim + GROUP <= dims; dim += GROUP) {
+    scale_weights(values, next_values, tokens, dims, dim / GROUP, weights, scaled);
+    row_sums2(values, next_values, tokens, dims, dim, row_weights, remains, any, out);
+  }
+  if (dim < dims) {
+    scale_weights(values, next_values, tokens, dims, dim / GROUP, weights, scaled);
+    if (dim + 16 <= dims) {
+      row_sums1(values, next_values, tokens, dims, dim, row_weights, remains, any, out);
+      dim += 16;
+    }
+    for (; dim < dims; dim++) {
+      for (int r = 0; r < ROW_BLOCK; r++) {
+        if (any[r]) {
+          float sum = 0.0f;
+          for (int token = 0; token < tokens; token++) {
+#if VALUE_SCALED
+            float v = value_code_at(values, dims, token, dim);
+#else
+            float v = value_at(values, tokens, dims, token, dim);
+#endif
+            sum = fma(row_weights[r * PAGE_TOKENS_MAX + token], v, sum);
+          }
+          out[r][dim] = fma(out[r][dim], remains[r], sum);
+        }
+      }
+    }
+  }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fold(
+    __global const fold_args* restrict arguments, SLABS_PARAMETERS,
+    __global const page_row* restrict pages, __global const int* restrict split,
+    __global const float* restrict queries, __global const int* restrict bounds,
+    __global float* restrict scratch) {
+  const fold_args args = *arguments;
+  const int head = get_global_id(0);
+  const int first_token = get_global_id(1) * args.block_tokens;
+  const int block_tokens = min(args.block_tokens, args.query_tokens - first_token);
+  const int split_index = get_global_id(2);
+  const int first_page = split[split_index];
+  const int end_page = split[split_index + 1];
+
+  const int heads = args.heads * args.group;
+  const long rows = (long)args.query_tokens * heads;
+  __global float* maxes = scratch + split_index * rows;
+  __global float* sums = scratch + (args.splits + split_index) * rows;
+  __global float* outs = scratch + 2 * args.splits * rows + split_index * rows * args.value_dim;
+  const int resumed = args.resumed && split_index == 0;
+  for (int token = 0; token < block_tokens && !resumed; token++) {
+    for (int g = 0; g < args.group; g++) {
+      const long row = (long)(first_token + token) * heads + head * args.group + g;
+      maxes[row] = NOTHING_SEEN;
+      sums[row] = 0.0f;
+      for (int dim = 0; dim < args.value_dim; dim++) {
+        outs[row * args.value_dim + dim] = 0.0f;
+      }
+    }
+  }
+
+  for (int page = first_page; page < end_page; page++) {
+    const page_row place = pages[page];
+    bytes address = page_address(place, SLABS);
+    bytes keys = address + head * args.key_tile_bytes;
+    bytes values = address + args.heads * args.key_tile_bytes + head * args.value_tile_bytes;
+    bytes next = page_address(pages[min(page + 1, end_page - 1)], SLABS);
+    bytes next_keys = next + head * args.key_tile_bytes;
+    bytes next_values = next + args.heads * args.key_tile_bytes + head * args.value_tile_bytes;
+    // Rows of the block in order, those of neighbouring tokens side by side.
+    const int block_rows = block_tokens * args.group;
+    for (int first = 0; first < block_rows; first += ROW_BLOCK) {
+      const int count = min(ROW_BLOCK, block_rows - first);
+      __global const float* q[ROW_BLOCK];
+      __global float* max_at[ROW_BLOCK];
+      __global float* sum_at[ROW_BLOCK];
+      __global float* out[ROW_BLOCK];
+      ulong seen[ROW_BLOCK];
+      ulong any = 0;
+      EACH_ROW {
+        // A block that is not full repeats its first row, which then sees nothing there.
+        const int index = first + (r < count ? r : 0);
+        const int token = first_token + index / args.group;
+        const long row = (long)token * heads + head * args.group + index % args.group;
+        q[r] = queries + row * args.query_stride;
+        max_at[r] = maxes + row;
+        sum_at[r] = sums + row;
+        out[r] = outs + row * args.value_dim;
+        seen[r] = r < count ? visible_slots(place, args.page_tokens, bounds[2 * token],
+                                            bounds[2 * token + 1])
+                            : 0;
+        any |= seen[r];
+      }
+      if (any == 0) {
+        continue;
+      }
+      fold_rows(keys, values, next_keys, next_values, args, q, seen, max_at, sum_at, out);
+    }
+  }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void merge(
+    __global const fold_args* restrict arguments, __global const float* restrict scratch,
+    __global float* restrict state) {
+  const fold_args args = *arguments;
+  const long row = get_global_id(0);
+  const long rows = (long)args.query_tokens * args.heads * args.group;
+  const int dims = args.value_dim;
+  __global float* out = state + 2 * rows + row * dims;
+  float largest = state[row];
+  float sum = state[rows + row];
+  for (int split = 0; split < args.splits; split++) {
+    const float split_sum = scratch[(args.splits + split) * rows + row];
+    if (split_sum == 0.0f) {
+      continue;
+    }
+    const float split_max = scratch[split * rows + row];
+    const float after = max(largest, split_max);
+    const float8 weights = exp_below((float8)(largest - after, split_max - after,
+                                              0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f));
+    const float mine = weights.s0;
+    const float theirs = weights.s1;
+    __global const float* from =
+        scratch + 2 * args.splits * rows + (split * rows + row) * dims;
+    int dim = 0;
+    for (; dim + 16 <= dims; dim += 16) {
+      float16 old = vload16(0, out + dim) * mine;
+      vstore16(fma(vload16(0, from + dim), (float16)(theirs), old), 0, out + dim);
+    }
+    for (; dim < dims; dim++) {
+      out[dim] = fma(from[dim], theirs, out[dim] * mine);
+    }
+    largest = after;
+    sum = fma(split_sum, theirs, sum * mine);
+  }
+  state[row] = largest;
+  state[rows + row] = sum;
+}

@@ -1,0 +1,31 @@
+// Keys in q8_0: i8 [dim/4][token][4], then from the next multiple of 64 f16 scales
+// [dim/32][token].
+#define KEY_STEP 4          // channels that one load brings
+#define KEY_SCALED 1
+#define KEY_LANE_BYTES 4    // bytes of a token in a load
+
+typedef int8 key_raw8;
+typedef int16 key_raw16;
+
+// Where the scales of a group of channels start, in bytes.
+inline int key_scales_place(int tokens, int dims, int group) {
+  return round_up(round_up(dims, 4) * tokens, 64) + 2 * group * tokens;
+}
+
+#define KEY_VECTORS(N)                                                                 \
+  inline int##N key_load##N(bytes tile, int tokens, int step, int token) {             \
+    return vload##N(0, (__global const int*)tile + step * tokens + token);             \
+  }                                                                                    \
+  inline float##N key_part##N(int##N raw, int part) {                                  \
+    return convert_float##N((raw << (24 - 8 * part)) >> 24);                           \
+  }                                                                                    \
+  inline float##N key_scale##N(bytes tile, int tokens, int dims, int group, int token) {\
+    return vload_half##N(0, (__global const half*)(tile                                \
+                                + key_scales_place(tokens, dims, group)) + token);     \
+  }
+
+inline float key_at(bytes tile, int tokens, int dims, int token, int dim) {
+  float scale = vload_half(
+      token, (__global const half*)(tile + key_scales_place(tokens, dims, dim / GROUP)));
+  return scale * ((__global const char*)tile)[((dim >> 2) * tokens + token) * 4 + (dim & 3)];
+}

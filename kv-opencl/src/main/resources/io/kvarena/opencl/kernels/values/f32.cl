@@ -1,0 +1,16 @@
+// Values in f32: f32 [token][dim].
+#define VALUE_STEP 1        // tokens that one load brings
+#define VALUE_SCALED 0
+#define VALUE_LANE_BYTES 4  // bytes of a channel in a load
+
+typedef float16 value_raw16;
+
+inline float16 value_load16(bytes tile, int dims, int step, int dim) {
+  return vload16(0, (__global const float*)tile + step * dims + dim);
+}
+
+inline float16 value_part16(float16 raw, int part) { return raw; }
+
+inline float value_at(bytes tile, int tokens, int dims, int token, int dim) {
+  return ((__global const float*)tile)[token * dims + dim];
+}

@@ -1,0 +1,10 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Policies that decide what a cache forgets, compresses and moves. */
+@NullMarked
+module io.kvarena.policies {
+  requires static transitive org.jspecify;
+  requires transitive io.kvarena;
+
+  exports io.kvarena.policies;
+}

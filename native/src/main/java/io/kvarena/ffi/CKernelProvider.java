@@ -1,0 +1,49 @@
+package io.kvarena.ffi;
+
+import io.kvarena.attention.KernelOffer;
+import io.kvarena.attention.KernelProvider;
+import java.util.List;
+
+/** Offers the kernels in C, one for each instruction set that suits this kind of processor. */
+public final class CKernelProvider implements KernelProvider {
+
+  /** An instruction set of the library, with what it asks of the processor. */
+  private record Isa(String name, int rank, String needs) {}
+
+  private static final Isa BASELINE = new Isa("baseline", 300, "any processor");
+  private static final List<Isa> X86 =
+      List.of(
+          new Isa("avx512", 320, "AVX-512 F, BW, DQ and VL"),
+          new Isa("avx2", 310, "AVX2, FMA and F16C"),
+          BASELINE);
+
+  /** For {@link java.util.ServiceLoader}. */
+  public CKernelProvider() {}
+
+  @Override
+  public List<KernelOffer> offers() {
+    List<Isa> all = NativeLibrary.platform().endsWith("-x86_64") ? X86 : List.of(BASELINE);
+    return NativeLibrary.loaded()
+        .map(library -> all.stream().map(isa -> offer(isa, library)))
+        .orElseGet(() -> all.stream().map(CKernelProvider::missing))
+        .toList();
+  }
+
+  private static KernelOffer offer(Isa isa, NativeLibrary library) {
+    if (!library.has(isa.name)) {
+      return unusable(isa, "the C library was built without it; library=" + NativeLibrary.report());
+    }
+    if (!library.supports(isa.name)) {
+      return unusable(isa, "this processor or system lacks " + isa.needs);
+    }
+    return KernelOffer.usable(new CKernel(isa.name, library), isa.rank, "C, " + isa.needs);
+  }
+
+  private static KernelOffer missing(Isa isa) {
+    return unusable(isa, NativeLibrary.report());
+  }
+
+  private static KernelOffer unusable(Isa isa, String reason) {
+    return KernelOffer.unusable("c-" + isa.name, isa.rank, reason);
+  }
+}

@@ -1,0 +1,161 @@
+/*
+ * Decode speed: 32 query heads, 8 KV heads, dim 128, one thread, pages in random order in memory
+ * much larger than the caches, every instruction set and format, beside the read ceiling of such
+ * pages in the same run.
+ *
+ *   kv_fold_bench [context tokens = 16384] [page tokens = 32] [repeats = 9]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "kv_fold.h"
+
+enum { HEADS = 8, QUERY_GROUP = 4, DIM = 128, REPEATS_MAX = 99 };
+
+static const int64_t MEMORY = INT64_C(512) << 20;
+
+static uint64_t seed = 42;
+
+static uint32_t bits(void) {
+  seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (uint32_t)(seed >> 32);
+}
+
+static float number(void) { return (float)bits() / 2147483648.0f - 1; }
+
+/* Time of this thread, not of the neighbours that may take its processor. */
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a;
+  const double y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static int64_t code_bytes(int format, int tokens) {
+  static const int halves[KV_FORMATS] = {8, 4, 4, 2, 1};
+  return (int64_t)tokens * DIM * halves[format] / 2;
+}
+
+static int64_t tile_bytes(int format, int tokens) {
+  int64_t bytes = code_bytes(format, tokens);
+  if (format >= KV_Q8_0) {
+    bytes = (bytes + 63) / 64 * 64 + 2 * DIM / 32 * tokens;
+  }
+  return (bytes + 127) / 128 * 128;
+}
+
+/* Any finite bytes will do: 16-bit words that are f16 and bf16 numbers below 1. */
+static void fill(int format, int tokens, uint8_t *tile) {
+  const int64_t codes = code_bytes(format, tokens);
+  for (int64_t i = 0; i < tile_bytes(format, tokens); i += 2) {
+    uint16_t word = (uint16_t)bits();
+    if (format == KV_F32 || format == KV_BF16) {
+      word = (uint16_t)((word & 0x807f) | 0x3e80);
+    } else if (format == KV_F16 || i >= codes) {
+      word = (uint16_t)((word & 0x83ff) | (format == KV_F16 ? 0x3800 : 0x2000));
+    }
+    memcpy(tile + i, &word, 2);
+  }
+}
+
+int main(int argc, char **argv) {
+  const int context = argc > 1 ? atoi(argv[1]) : 16384;
+  const int tokens = argc > 2 ? atoi(argv[2]) : 32;
+  const int repeats = argc > 3 && atoi(argv[3]) < REPEATS_MAX ? atoi(argv[3]) : 9;
+  const struct {
+    const char *name;
+    kv_fold_function *fold;
+  } isas[] = {
+#if defined(__x86_64__)
+      {"avx512", kv_fold_avx512},
+      {"avx2", kv_fold_avx2},
+#endif
+      {"baseline", kv_fold_baseline},
+  };
+  const char *formats[KV_FORMATS] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
+  uint8_t *memory = mmap(NULL, (size_t)MEMORY, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return 1;
+  }
+  madvise(memory, (size_t)MEMORY, MADV_HUGEPAGE);
+  const int pages = context / tokens;
+  kv_page *run = calloc((size_t)pages, sizeof *run);
+  static float queries[HEADS * QUERY_GROUP * DIM];
+  static float state[HEADS * QUERY_GROUP * (DIM + 2)];
+  for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+    queries[i] = number();
+  }
+  printf("context %d, page tokens %d; median ms, GB/s, share of the ceiling\n", context, tokens);
+  for (int format = 0; format < KV_FORMATS; format++) {
+    const int64_t tile = tile_bytes(format, tokens);
+    const int64_t page_bytes = 2 * HEADS * tile;
+    const int64_t slots = MEMORY / page_bytes;
+    const double megabytes = (double)pages * (double)page_bytes / 1e6;
+    for (int i = 0; i < 2 * HEADS; i++) {
+      fill(format, tokens, memory + i * tile);
+    }
+    for (int64_t i = 1; i < slots; i++) {
+      memcpy(memory + i * page_bytes, memory, (size_t)page_bytes);
+    }
+    int64_t *order = malloc((size_t)slots * sizeof *order);
+    for (int64_t i = 0; i < slots; i++) {
+      order[i] = i;
+    }
+    for (int64_t i = slots - 1; i > 0; i--) {
+      const int64_t j = bits() % (i + 1);
+      const int64_t t = order[i];
+      order[i] = order[j];
+      order[j] = t;
+    }
+    int64_t used = 0;
+    double ceiling = 0;
+    const int isa_count = (int)(sizeof isas / sizeof isas[0]);
+    for (int isa = -1; isa < isa_count; isa++) {
+      if (isa >= 0 && kv_isa_supported(isas[isa].name) != 1) {
+        continue;
+      }
+      double ms[REPEATS_MAX];
+      for (int repeat = 0; repeat < repeats; repeat++) {
+        for (int i = 0; i < pages; i++) {
+          run[i] = (kv_page){memory + order[used++ % slots] * page_bytes, ~UINT64_C(0),
+                             i * tokens, 0};
+        }
+        const int32_t bounds[2] = {0, context};
+        kv_fold fold = {1, HEADS, QUERY_GROUP, DIM, DIM, tokens, pages, 0,
+                        tile, tile, HEADS * tile, queries, HEADS * QUERY_GROUP * DIM, bounds,
+                        state, state + HEADS * QUERY_GROUP, state + 2 * HEADS * QUERY_GROUP,
+                        HEADS * QUERY_GROUP, 0, 0.0883883f, 0};
+        for (int i = 0; i < HEADS * QUERY_GROUP; i++) {
+          state[i] = -1e30f;
+        }
+        const double start = now_ms();
+        if (isa < 0) {
+          volatile uint64_t sum = kv_read_pages(run, pages, page_bytes);
+          (void)sum;
+        } else if (isas[isa].fold(format, format, &fold, run) != KV_OK) {
+          return 1;
+        }
+        ms[repeat] = now_ms() - start;
+      }
+      qsort(ms, (size_t)repeats, sizeof *ms, ascending);
+      const double median = ms[repeats / 2];
+      if (isa < 0) {
+        ceiling = median;
+      }
+      printf("%-5s %-9s %7.2f ms (best %6.2f) %6.2f GB/s %4.0f %%\n", formats[format],
+             isa < 0 ? "read" : isas[isa].name, median, ms[0], megabytes / median,
+             100 * ceiling / median);
+    }
+    free(order);
+  }
+  return 0;
+}
