@@ -40,6 +40,9 @@ final class F32Keys implements KeyTile {
     long at = column;
     for (int i = 0; i < channels; i++) {
       touched = touched.or(Lanes.quads(ahead, aheadAt & -Block.LINE));
+      // A step is up to two lines where the next tile is as wide as this one.
+      long half = aheadAt + block.aheadStep / 2;
+      touched = touched.or(Lanes.quads(ahead, half & -Block.LINE));
       aheadAt += block.aheadStep;
       FloatVector k = Lanes.floats(slab, at);
       FloatVector l = Lanes.floats(slab, at + 4L * Lanes.COUNT);

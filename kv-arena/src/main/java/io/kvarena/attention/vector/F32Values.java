@@ -44,6 +44,9 @@ final class F32Values implements ValueTile {
     long at = column;
     for (int i = 0; i < tokens; i++) {
       touched = touched.or(Lanes.quads(ahead, aheadAt & -Block.LINE));
+      // A step is up to two lines where the next tile is as wide as this one.
+      long half = aheadAt + block.aheadStep / 2;
+      touched = touched.or(Lanes.quads(ahead, half & -Block.LINE));
       aheadAt += block.aheadStep;
       FloatVector u = Lanes.floats(slab, at);
       FloatVector v = Lanes.floats(slab, at + 4L * Lanes.COUNT);
