@@ -4,4 +4,13 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module io.kvarena.bench {
   requires static org.jspecify;
+  requires io.kvarena;
+  requires io.kvarena.ffi;
+  requires com.google.gson;
+  requires info.picocli;
+  requires jmh.core;
+  requires org.knowm.xchart;
+
+  opens io.kvarena.bench to
+      info.picocli;
 }

@@ -35,7 +35,9 @@ public interface KvSequence extends AutoCloseable {
   void append(int layer, MemorySegment keys, MemorySegment values);
 
   /**
-   * Causal attention of the newest tokens' queries over everything cached in a layer.
+   * Causal attention of the newest tokens' queries over everything cached in a layer. Ask once,
+   * before the next layer is appended: the raw rows of pages that the step has filled are then let
+   * go, and a query whose own page is no longer raw is refused with IllegalStateException.
    *
    * @param layer a layer that has been appended in this step
    * @param queries f32 [n][queryHeads][keyDim], after RoPE, for the step's last n tokens, n ≥ 1

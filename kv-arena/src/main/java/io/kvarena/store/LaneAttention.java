@@ -85,9 +85,9 @@ final class LaneAttention {
       Workspace workspace) {
     BlockTable table = lane.table();
     LayerPlan plan = lane.plan();
-    boolean ownRaw = lane.isRaw(ordinal);
+    assert lane.isRaw(ordinal) : "the queries' own page is not raw";
     int end = table.firstOf(ordinal + 1);
-    int rawFrom = ownRaw ? table.firstOf(ordinal) : end;
+    int rawFrom = table.firstOf(ordinal);
     for (int i = 0; i < rawFrom; ) {
       int delta = table.delta(i);
       workspace.run.start(plan.page());

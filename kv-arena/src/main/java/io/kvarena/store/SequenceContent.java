@@ -236,6 +236,20 @@ final class SequenceContent implements SequenceView {
               + layer
               + "; pass f32 [n][queryHeads][keyDim] with 1 <= n <= stepTokens");
     }
+    // A query reads its own page raw, or its answer would depend on who asked first and on memory.
+    for (Lane lane : lanes[layer]) {
+      int firstPage = (lane.end() - count) / lane.plan().page().pageTokens();
+      if (!lane.isRaw(firstPage)) {
+        throw new IllegalStateException(
+            "the raw rows of the queries' page are gone: sequence="
+                + id
+                + ", layer="
+                + layer
+                + ", queryTokens="
+                + count
+                + "; attend a layer once, before the next one is appended, or keep a rollback");
+      }
+    }
   }
 
   /** Attends {@code count} queries, f32 [count][queryHeads][keyDim], checked by the caller. */

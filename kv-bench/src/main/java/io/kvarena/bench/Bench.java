@@ -1,0 +1,180 @@
+package io.kvarena.bench;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonArray;
+import io.kvarena.attention.AttentionKernel;
+import io.kvarena.attention.Kernels;
+import io.kvarena.format.Formats;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The command {@code kv bench}. */
+@Command(
+    name = "kv bench",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Times decode attention and appending beside a read ceiling measured in the same run.")
+public final class Bench implements Runnable {
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "WHAT",
+      description = "attention, append or all (the default)")
+  private String what = "all";
+
+  @Option(names = "--kernels", split = ",", description = "which kernels; all that are usable here")
+  private List<String> kernels =
+      Kernels.usable().stream().map(AttentionKernel::name).toList();
+
+  @Option(names = "--formats", split = ",", description = "f32 f16 bf16 q8_0 q4_0")
+  private List<String> formats = List.of("f16", "q8_0", "q4_0");
+
+  @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384")
+  private List<Integer> contexts = List.of(4096, 16384);
+
+  @Option(names = "--threads", description = "threads, each on its own pages; 1")
+  private int threads = 1;
+
+  @Option(names = "--seconds", description = "time for each line, warm-up included; 1")
+  private double seconds = 1;
+
+  @Option(
+      names = "--forks",
+      description = "processes for each line; 0 runs everything in this one, which is quick")
+  private int forks;
+
+  @Option(names = "--json", description = "the rows as one JSON object in the last line")
+  private boolean json;
+
+  @Option(names = "--png", paramLabel = "FILE", description = "where the picture goes")
+  private @Nullable Path png;
+
+  private Bench() {}
+
+  /** Runs the command and exits with its code: 2 for wrong usage, 1 for a failure. */
+  public static void main(String[] args) {
+    System.setProperty("java.awt.headless", "true");
+    System.setProperty("jmh.ignoreLock", "true");
+    CommandLine line = new CommandLine(new Bench());
+    line.setExecutionExceptionHandler(
+        (error, command, result) -> {
+          System.err.println("kv bench: " + error.getMessage());
+          return error instanceof IllegalArgumentException ? 2 : 1;
+        });
+    System.exit(line.execute(args));
+  }
+
+  @Override
+  public void run() {
+    check();
+    PrintStream progress = json ? System.err : System.out;
+    Measurement measurement =
+        new Measurement(forks, 5, Math.max(20, Math.round(seconds * 1000 / 7)));
+    List<Row> attention = List.of();
+    List<Row> append = List.of();
+    if (!what.equals("append")) {
+      progress.printf(
+          "decode attention: 32 query heads, 8 KV heads, dim 128, pages of 32 tokens, %d thread%s;"
+              + " about %.0f s%n",
+          threads,
+          threads == 1 ? "" : "s",
+          (kernels.size() + 1) * formats.size() * contexts.size() * (seconds + 0.5));
+      attention = measurement.attention(kernels, formats, contexts, threads);
+      progress.println(
+          "  kernel       format  context        µs    GB/s  of ceiling  Gelements/s");
+      for (Row row : attention) {
+        progress.printf(
+            Locale.ROOT,
+            "  %-12s %-6s %8d %9.0f %7.2f %9.0f %% %12.2f%n",
+            row.kernel(),
+            row.format(),
+            row.context(),
+            row.microseconds(),
+            row.gigabytesPerSecond(),
+            100 * row.ceilingShare(),
+            row.gigaElementsPerSecond());
+      }
+    }
+    if (!what.equals("attention")) {
+      progress.println("a page of 32 tokens, 8 KV heads, dim 128: append seals what it fills");
+      append = measurement.append(formats);
+      progress.println("  step         format        µs    GB/s written  Gelements/s");
+      for (Row row : append) {
+        progress.printf(
+            Locale.ROOT,
+            "  %-12s %-6s %9.0f %15.2f %12.3f%n",
+            row.kernel(),
+            row.format(),
+            row.microseconds(),
+            row.gigabytesPerSecond(),
+            row.gigaElementsPerSecond());
+      }
+    }
+    if (!attention.isEmpty()) {
+      Path file = png == null ? picture() : png;
+      BenchChart.write(attention, file);
+      progress.println("picture: " + file);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("rows", rows(attention));
+      object.add("append", rows(append));
+      System.out.println(object);
+    }
+  }
+
+  private void check() {
+    if (!List.of("all", "attention", "append").contains(what)) {
+      throw new IllegalArgumentException(
+          "no such benchmark: what=" + what + "; use attention, append or all");
+    }
+    kernels.forEach(Kernels::named);
+    formats.forEach(Formats::named);
+    for (int context : contexts) {
+      if (context < PagedContext.PAGE_TOKENS || context > 1 << 20) {
+        throw new IllegalArgumentException(
+            "a context is 32 tokens to a million: context=" + context + "; 16384 is usual");
+      }
+    }
+    if (threads < 1 || threads > 256 || !(seconds > 0)) {
+      throw new IllegalArgumentException(
+          "threads and seconds are positive: threads="
+              + threads
+              + ", seconds="
+              + seconds
+              + "; 1 and 1 are the defaults");
+    }
+  }
+
+  /** Beside what the launcher keeps, or here. */
+  private static Path picture() {
+    Path folder = Path.of(".kv");
+    return Files.isDirectory(folder) ? folder.resolve("bench.png") : Path.of("kv-bench.png");
+  }
+
+  private static JsonArray rows(List<Row> rows) {
+    JsonArray array = new JsonArray();
+    for (Row row : rows) {
+      JsonObject object = new JsonObject();
+      object.addProperty("kernel", row.kernel());
+      object.addProperty("format", row.format());
+      object.addProperty("context", row.context());
+      object.addProperty("threads", row.threads());
+      object.addProperty("microseconds", row.microseconds());
+      object.addProperty("gigabytesPerSecond", row.gigabytesPerSecond());
+      object.addProperty("ceilingShare", row.ceilingShare());
+      object.addProperty("gigaElementsPerSecond", row.gigaElementsPerSecond());
+      array.add(object);
+    }
+    return array;
+  }
+}

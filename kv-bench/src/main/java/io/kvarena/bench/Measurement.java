@@ -1,0 +1,122 @@
+package io.kvarena.bench;
+
+import io.kvarena.format.Formats;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs the benchmarks through JMH and turns what it says into rows.
+ *
+ * @param forks processes for each line; with 0 everything runs in this one, which is quick and, for
+ *     kernels that do not share code, as good
+ * @param iterations measured iterations; the median of their means counts
+ * @param iterationMillis length of an iteration
+ */
+record Measurement(int forks, int iterations, long iterationMillis) {
+
+  private ChainedOptionsBuilder options(Class<?> benchmark, List<String> formats) {
+    return new OptionsBuilder()
+        .include("\\Q" + benchmark.getName() + ".\\E.*")
+        .param("format", formats.toArray(String[]::new))
+        .forks(forks)
+        .jvmArgsAppend("-Djmh.ignoreLock=true")
+        .warmupIterations(2)
+        .warmupTime(TimeValue.milliseconds(iterationMillis))
+        .measurementIterations(iterations)
+        .measurementTime(TimeValue.milliseconds(iterationMillis))
+        .verbosity(VerboseMode.SILENT)
+        .shouldFailOnError(true);
+  }
+
+  private static Collection<RunResult> run(ChainedOptionsBuilder options) {
+    try {
+      return new Runner(options.build()).run();
+    } catch (RunnerException e) {
+      throw new IllegalStateException("the benchmark failed: " + e.getMessage(), e);
+    }
+  }
+
+  /** Decode steps of every kernel, format and context, with the read ceiling beside them. */
+  List<Row> attention(
+      List<String> kernels, List<String> formats, List<Integer> contexts, int threads) {
+    List<String> names = new ArrayList<>(List.of(AttentionBenchmark.CEILING));
+    names.addAll(kernels);
+    Collection<RunResult> results =
+        run(
+            options(AttentionBenchmark.class, formats)
+                .param("kernel", names.toArray(String[]::new))
+                .param("context", contexts.stream().map(String::valueOf).toArray(String[]::new))
+                .threads(threads));
+    Map<String, Double> micros = new HashMap<>();
+    for (RunResult result : results) {
+      micros.put(
+          key(
+              result.getParams().getParam("kernel"),
+              result.getParams().getParam("format"),
+              result.getParams().getParam("context")),
+          median(result));
+    }
+    List<Row> rows = new ArrayList<>();
+    for (String format : formats) {
+      for (int context : contexts) {
+        String tokens = String.valueOf(context);
+        double ceiling = micros.getOrDefault(key(AttentionBenchmark.CEILING, format, tokens), 0.0);
+        for (String name : names) {
+          double time = micros.getOrDefault(key(name, format, tokens), 0.0);
+          double bytes = (double) threads * PagedContext.bytes(Formats.named(format), context);
+          double elements = (double) threads * context * PagedContext.LAYER.channelsPerToken();
+          rows.add(
+              new Row(
+                  name,
+                  format,
+                  context,
+                  threads,
+                  time,
+                  bytes / time / 1e3,
+                  ceiling / time,
+                  elements / time / 1e3));
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static String key(String kernel, String format, String context) {
+    return kernel + " " + format + " " + context;
+  }
+
+  /** Appending through a sequence and encoding alone. */
+  List<Row> append(List<String> formats) {
+    List<Row> rows = new ArrayList<>();
+    for (RunResult result : run(options(AppendBenchmark.class, formats))) {
+      String format = result.getParams().getParam("format");
+      double time = median(result);
+      double bytes = PagedContext.bytes(Formats.named(format), PagedContext.PAGE_TOKENS);
+      rows.add(
+          new Row(
+              result.getPrimaryResult().getLabel(),
+              format,
+              0,
+              1,
+              time,
+              bytes / time / 1e3,
+              0,
+              AppendBenchmark.ELEMENTS / time / 1e3));
+    }
+    return rows;
+  }
+
+  private static double median(RunResult result) {
+    return result.getPrimaryResult().getStatistics().getPercentile(50);
+  }
+}

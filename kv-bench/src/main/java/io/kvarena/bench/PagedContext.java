@@ -1,0 +1,114 @@
+package io.kvarena.bench;
+
+import io.kvarena.KvShape;
+import io.kvarena.LayerShape;
+import io.kvarena.Rope;
+import io.kvarena.attention.AttentionState;
+import io.kvarena.attention.PageRun;
+import io.kvarena.attention.Queries;
+import io.kvarena.format.PageFormat;
+import io.kvarena.format.PageLayout;
+import io.kvarena.format.TileKind;
+import io.kvarena.memory.PageArena;
+import io.kvarena.memory.PagePool;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * One layer's context in pages, in random order in memory, and a decode step's queries: 32 query
+ * heads, 8 KV heads, dimension 128, 32 tokens a page.
+ */
+final class PagedContext implements AutoCloseable {
+
+  static final LayerShape LAYER = LayerShape.of(32, 8, 128, Rope.NONE);
+  static final KvShape SHAPE = KvShape.uniform(1, LAYER);
+  static final int PAGE_TOKENS = 32;
+
+  /** Pages that are really encoded; the others are copies, which cost a kernel the same. */
+  private static final int DISTINCT_PAGES = 16;
+
+  final PageRun run = new PageRun();
+  final Queries queries = new Queries();
+  final AttentionState state = new AttentionState();
+  private final PageArena arena;
+  private final MemorySegment out =
+      MemorySegment.ofArray(new float[LAYER.queryHeads() * LAYER.valueDim()]);
+
+  PagedContext(PageFormat format, int tokens) {
+    PageLayout layout = new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format);
+    int pages = tokens / PAGE_TOKENS;
+    arena =
+        PageArena.builder(pages * layout.pageBytes() + (64L << 20)).slabBytes(1L << 30).build();
+    PagePool pool = arena.newPool(layout.pageBytes());
+    Random random = new Random(1);
+    List<Long> names = new ArrayList<>();
+    for (int i = 0; i < pages; i++) {
+      names.add(pool.acquire());
+    }
+    Collections.shuffle(names, random);
+    run.start(layout);
+    for (int i = 0; i < pages; i++) {
+      long page = names.get(i);
+      MemorySegment slab = arena.slab(page);
+      if (i < DISTINCT_PAGES) {
+        encode(layout, slab, arena.offset(page), random);
+      } else {
+        long source = names.get(i % DISTINCT_PAGES);
+        MemorySegment.copy(
+            arena.slab(source),
+            arena.offset(source),
+            slab,
+            arena.offset(page),
+            layout.pageBytes());
+      }
+      run.add(
+          slab, arena.slabNumber(page), arena.offset(page), -1L >>> 32, i * PAGE_TOKENS);
+    }
+    int floats = LAYER.queryHeads() * LAYER.keyDim();
+    MemorySegment data = Arena.ofAuto().allocate(4L * floats, 64);
+    for (int i = 0; i < floats; i++) {
+      data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+    }
+    queries.set(data, 0, 1, LAYER.queryHeads(), LAYER.keyDim(), LAYER.params().scale(), 0);
+    queries.bounds(0, 0, tokens);
+  }
+
+  private static void encode(
+      PageLayout layout, MemorySegment slab, long offset, Random random) {
+    float[] rows = new float[PAGE_TOKENS * LAYER.keyDim()];
+    for (int head = 0; head < layout.heads(); head++) {
+      for (TileKind kind : TileKind.values()) {
+        for (int i = 0; i < rows.length; i++) {
+          rows[i] = (float) random.nextGaussian();
+        }
+        long tile =
+            kind == TileKind.KEYS ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
+        (kind == TileKind.KEYS ? layout.keys() : layout.values())
+            .encode(kind, rows, PAGE_TOKENS, LAYER.keyDim(), slab, offset + tile);
+      }
+    }
+  }
+
+  /** Bytes of keys and values, each counted once. */
+  static long bytes(PageFormat format, int tokens) {
+    return tokens
+        / PAGE_TOKENS
+        * new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format).pageBytes();
+  }
+
+  /** Finishes a step; the first number of the output keeps the work from being left out. */
+  float finish() {
+    state.finish(LAYER.params(), 0, LAYER.queryHeads(), out, 0);
+    return out.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
