@@ -9,7 +9,7 @@ module io.kvarena.bench {
   requires com.google.gson;
   requires info.picocli;
   requires jmh.core;
-  requires org.knowm.xchart;
+  requires xchart;
 
   opens io.kvarena.bench to
       info.picocli;
