@@ -8,6 +8,7 @@ module io.kvarena.bench {
   requires io.kvarena.ffi;
   requires com.google.gson;
   requires info.picocli;
+  requires java.desktop;
   requires jmh.core;
   requires xchart;
 

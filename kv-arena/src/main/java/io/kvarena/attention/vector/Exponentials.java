@@ -12,8 +12,13 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class Exponentials {
 
-  /** Below this e^x would leave the normal floats. */
-  private static final float EXP_LOWEST = -87.3f;
+  /** Far below the last x whose e^x is not 0 in f32. */
+  private static final float EXP_LOWEST = -130;
+
+  /** Keeps the bits of e^x in the normal floats for every x down to the lowest. */
+  private static final int LIFT = 64;
+
+  private static final float UNLIFT = 0x1p-64f;
 
   /** From here on tanh is 1 in f32. */
   private static final float TANH_ONE = 10;
@@ -24,6 +29,9 @@ final class Exponentials {
 
   /** Added, it rounds to an integer, which then is the lowest bits. */
   private static final float ROUNDER = 0x1.8p23f;
+
+  /** The same and the lift. */
+  private static final float LIFTING_ROUNDER = ROUNDER + LIFT;
 
   /** Where the exponent of an f32 starts. */
   private static final int EXPONENT = 23;
@@ -39,15 +47,15 @@ final class Exponentials {
   private Exponentials() {}
 
   /**
-   * Replaces each of {@code count} values x by e^(x − largest), relative error below 3e-7, where no
-   * x that matters is above largest; what is below largest − 87.3 counts as that. Goes on to the
-   * end of the last vector.
+   * Replaces each of {@code count} values x by e^(x − largest), where no x that matters is above
+   * largest; relative error below 3e-7 down to the smallest normal float, then half a unit of the
+   * subnormals. Goes on to the end of the last vector.
    */
   static void exp(float[] values, int from, int count, float largest) {
     for (int at = from; at < from + count; at += Lanes.COUNT) {
       FloatVector x = FloatVector.fromArray(Lanes.FLOATS, values, at).sub(largest).max(EXP_LOWEST);
-      FloatVector rounded = x.fma(LOG2_E, ROUNDER);
-      FloatVector n = rounded.sub(ROUNDER);
+      FloatVector rounded = x.fma(LOG2_E, LIFTING_ROUNDER);
+      FloatVector n = rounded.sub(LIFTING_ROUNDER);
       FloatVector r = n.fma(FloatVector.broadcast(Lanes.FLOATS, -LN_2_UPPER), x);
       r = n.fma(FloatVector.broadcast(Lanes.FLOATS, -LN_2_LOWER), r);
       FloatVector q = r.fma(Q4, Q3);
@@ -59,6 +67,7 @@ final class Exponentials {
           .reinterpretAsInts()
           .add(rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, EXPONENT))
           .reinterpretAsFloats()
+          .mul(UNLIFT)
           .intoArray(values, at);
     }
   }

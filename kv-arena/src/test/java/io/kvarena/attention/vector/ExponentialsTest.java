@@ -1,7 +1,6 @@
 package io.kvarena.attention.vector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -14,24 +13,25 @@ class ExponentialsTest {
   void exp_overItsRange_isRightToThreeTenMillionths() {
     float[] x = new float[COUNT];
     for (int i = 0; i < COUNT; i++) {
-      x[i] = -87.25f * i / (COUNT - 1);
+      x[i] = -110f * i / (COUNT - 1);
     }
     float[] y = x.clone();
     Exponentials.exp(y, 0, COUNT, 0);
     for (int i = 0; i < COUNT; i++) {
       double exact = Math.exp(x[i]);
-      assertEquals(exact, y[i], 3e-7 * exact, "x=" + x[i]);
+      double tolerance = 3e-7 * exact + 0.5 * Float.MIN_VALUE;
+      assertEquals(exact, y[i], tolerance, "x=" + x[i]);
     }
   }
 
   @Test
-  void exp_ofTheLargest_isOneAndFarBelowIsNearlyNothing() {
+  void exp_ofTheLargest_isOneAndFarBelowIsZero() {
     float[] x = new float[Lanes.COUNT];
     x[0] = 7.25f;
     x[1] = -1e30f;
     Exponentials.exp(x, 0, 2, 7.25f);
     assertEquals(1, x[0]);
-    assertTrue(x[1] >= 0 && x[1] < 2e-38f, "e^-1e30=" + x[1]);
+    assertEquals(0, x[1]);
   }
 
   @Test
