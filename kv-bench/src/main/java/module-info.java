@@ -8,8 +8,9 @@ module io.kvarena.bench {
   requires io.kvarena.ffi;
   requires com.google.gson;
   requires info.picocli;
+  requires java.desktop;
   requires jmh.core;
-  requires org.knowm.xchart;
+  requires xchart;
 
   opens io.kvarena.bench to
       info.picocli;

@@ -98,12 +98,7 @@ public class AppendBenchmark {
     for (int head = 0; head < PagedContext.LAYER.kvHeads(); head++) {
       for (TileKind kind : TileKind.values()) {
         encoder.encode(
-            kind,
-            tileRows,
-            PagedContext.PAGE_TOKENS,
-            PagedContext.LAYER.keyDim(),
-            tile,
-            0);
+            kind, tileRows, PagedContext.PAGE_TOKENS, PagedContext.LAYER.keyDim(), tile, 0);
       }
     }
     return tile;

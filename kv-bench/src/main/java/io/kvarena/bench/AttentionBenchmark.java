@@ -22,7 +22,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** One decode step of one layer, or reading the same pages and nothing else. Each thread its own. */
+/**
+ * One decode step of one layer, or reading the same pages and nothing else. Each thread its own.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -59,8 +61,7 @@ public class AttentionBenchmark {
     AttentionKernel fold = Kernels.named(kernel);
     step =
         () -> {
-          filled.state.reset(
-              1, PagedContext.LAYER.queryHeads(), PagedContext.LAYER.valueDim());
+          filled.state.reset(1, PagedContext.LAYER.queryHeads(), PagedContext.LAYER.valueDim());
           fold.fold(filled.queries, filled.run, filled.state);
           return filled.finish();
         };

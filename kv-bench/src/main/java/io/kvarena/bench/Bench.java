@@ -1,7 +1,7 @@
 package io.kvarena.bench;
 
-import com.google.gson.JsonObject;
 import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
@@ -32,8 +32,7 @@ public final class Bench implements Runnable {
   private String what = "all";
 
   @Option(names = "--kernels", split = ",", description = "which kernels; all that are usable here")
-  private List<String> kernels =
-      Kernels.usable().stream().map(AttentionKernel::name).toList();
+  private List<String> kernels = Kernels.usable().stream().map(AttentionKernel::name).toList();
 
   @Option(names = "--formats", split = ",", description = "f32 f16 bf16 q8_0 q4_0")
   private List<String> formats = List.of("f16", "q8_0", "q4_0");
@@ -89,8 +88,7 @@ public final class Bench implements Runnable {
           threads == 1 ? "" : "s",
           (kernels.size() + 1) * formats.size() * contexts.size() * (seconds + 0.5));
       attention = measurement.attention(kernels, formats, contexts, threads);
-      progress.println(
-          "  kernel       format  context        µs    GB/s  of ceiling  Gelements/s");
+      progress.println("  kernel       format  context        µs    GB/s  of ceiling  Gelements/s");
       for (Row row : attention) {
         progress.printf(
             Locale.ROOT,

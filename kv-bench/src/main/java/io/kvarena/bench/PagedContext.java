@@ -42,8 +42,7 @@ final class PagedContext implements AutoCloseable {
   PagedContext(PageFormat format, int tokens) {
     PageLayout layout = new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format);
     int pages = tokens / PAGE_TOKENS;
-    arena =
-        PageArena.builder(pages * layout.pageBytes() + (64L << 20)).slabBytes(1L << 30).build();
+    arena = PageArena.builder(pages * layout.pageBytes() + (64L << 20)).slabBytes(1L << 30).build();
     PagePool pool = arena.newPool(layout.pageBytes());
     Random random = new Random(1);
     List<Long> names = new ArrayList<>();
@@ -60,14 +59,9 @@ final class PagedContext implements AutoCloseable {
       } else {
         long source = names.get(i % DISTINCT_PAGES);
         MemorySegment.copy(
-            arena.slab(source),
-            arena.offset(source),
-            slab,
-            arena.offset(page),
-            layout.pageBytes());
+            arena.slab(source), arena.offset(source), slab, arena.offset(page), layout.pageBytes());
       }
-      run.add(
-          slab, arena.slabNumber(page), arena.offset(page), -1L >>> 32, i * PAGE_TOKENS);
+      run.add(slab, arena.slabNumber(page), arena.offset(page), -1L >>> 32, i * PAGE_TOKENS);
     }
     int floats = LAYER.queryHeads() * LAYER.keyDim();
     MemorySegment data = Arena.ofAuto().allocate(4L * floats, 64);
@@ -78,8 +72,7 @@ final class PagedContext implements AutoCloseable {
     queries.bounds(0, 0, tokens);
   }
 
-  private static void encode(
-      PageLayout layout, MemorySegment slab, long offset, Random random) {
+  private static void encode(PageLayout layout, MemorySegment slab, long offset, Random random) {
     float[] rows = new float[PAGE_TOKENS * LAYER.keyDim()];
     for (int head = 0; head < layout.heads(); head++) {
       for (TileKind kind : TileKind.values()) {

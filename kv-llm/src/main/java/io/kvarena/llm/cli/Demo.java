@@ -47,8 +47,7 @@ final class Demo {
     text.println();
     Generation prose;
     int[] ids = model.tokenizer().encode(PROSE);
-    TextColumn column = new TextColumn(text, Terminal.isInteractive());
-    column.print(PROSE);
+    TextColumn column = new TextColumn(text, Terminal.isInteractive(), PROSE);
     int count = Math.clamp(proseTokens, 1, model.hyper().contextLength() - ids.length);
     try (KvCache cache = cacheOptions.build(model.shape(), ids.length + count)) {
       prose = Generation.run(model, cache, proseSampler, ids, count, column);
@@ -75,7 +74,8 @@ final class Demo {
     int count = passkey.answerTokens();
     try (KvCache cache = cacheOptions.build(model.shape(), passkey.ids().length + count)) {
       Generation.Listener quiet =
-          new TextColumn(new PrintStream(OutputStream.nullOutputStream()), false);
+          new TextColumn(
+              new PrintStream(OutputStream.nullOutputStream()), Terminal.isInteractive(), "");
       answer = Generation.run(model, cache, Sampler.GREEDY, passkey.ids(), count, quiet);
     }
     String told = answer.text().strip();

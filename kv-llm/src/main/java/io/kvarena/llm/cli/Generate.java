@@ -121,10 +121,8 @@ final class Generate implements Callable<Integer> {
               + "; shorten the prompt, ask for fewer --tokens or raise --context");
     }
     Sampler sampler = sampler(temperature == null ? 0 : temperature);
-    TextColumn column = new TextColumn(text, Terminal.isInteractive());
-    if (prompt != null && prompt.text != null) {
-      column.print(prompt.text);
-    }
+    String leadIn = prompt != null && prompt.text != null ? prompt.text : "";
+    TextColumn column = new TextColumn(text, Terminal.isInteractive(), leadIn);
     Generation generation;
     try (KvCache cache = cacheOptions.build(model.shape(), ids.length + count)) {
       generation = Generation.run(model, cache, sampler, ids, count, column);

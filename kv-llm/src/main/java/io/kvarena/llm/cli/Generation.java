@@ -36,6 +36,9 @@ record Generation(
 
   /** Watches a generation. */
   interface Listener {
+    /** So many of the prompt's tokens are in the cache. */
+    void prompting(int done, int total);
+
     /** The prompt is in the cache. */
     void prompted(int tokens, long nanos);
 
@@ -58,7 +61,7 @@ record Generation(
     int count = 0;
     try (KvSequence sequence = cache.open()) {
       long start = System.nanoTime();
-      float[] logits = pass.forward(sequence, promptIds);
+      float[] logits = prompt(pass, sequence, promptIds, listener);
       long promptEnd = System.nanoTime();
       KvStats before = cache.stats();
       long attendBefore = pass.attendNanos();
@@ -95,6 +98,19 @@ record Generation(
           sequence.length(),
           after);
     }
+  }
+
+  /** Feeds the prompt chunk by chunk, which changes no bit, and returns the last token's logits. */
+  private static float[] prompt(
+      ForwardPass pass, KvSequence sequence, int[] ids, Listener listener) {
+    int chunk = ForwardPass.CHUNK_TOKENS_DEFAULT;
+    float[] logits = {};
+    for (int from = 0; from < ids.length; from += chunk) {
+      int to = Math.min(ids.length, from + chunk);
+      logits = pass.forward(sequence, Arrays.copyOfRange(ids, from, to));
+      listener.prompting(to, ids.length);
+    }
+    return logits;
   }
 
   /** Tokens a second while decoding. */

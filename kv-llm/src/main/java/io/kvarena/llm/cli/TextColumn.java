@@ -12,18 +12,31 @@ final class TextColumn implements Generation.Listener {
 
   private final PrintStream out;
   private final boolean interactive;
+  private final String leadIn;
   private final StringBuilder word = new StringBuilder();
   private int column;
   private double speed;
 
-  TextColumn(PrintStream out, boolean interactive) {
+  /** A column that begins with {@code leadIn} once the prompt is in the cache. */
+  TextColumn(PrintStream out, boolean interactive, String leadIn) {
     this.out = out;
     this.interactive = interactive;
+    this.leadIn = leadIn;
+  }
+
+  @Override
+  public void prompting(int done, int total) {
+    if (interactive) {
+      // back to the start of the line and clear it: nothing stays behind
+      String status = "\r\033[2Kreading the prompt: %,d of %,d tokens".formatted(done, total);
+      Terminal.err().print(done < total ? status : "\r\033[2K");
+    }
   }
 
   @Override
   public void prompted(int tokens, long nanos) {
     speed = tokens / (nanos / 1e9);
+    print(leadIn);
   }
 
   @Override
@@ -34,7 +47,7 @@ final class TextColumn implements Generation.Listener {
     print(text);
   }
 
-  void print(String text) {
+  private void print(String text) {
     if (!interactive) {
       out.print(text);
       out.flush();

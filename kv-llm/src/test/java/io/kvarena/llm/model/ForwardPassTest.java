@@ -9,6 +9,7 @@ import com.sun.management.ThreadMXBean;
 import io.kvarena.KvCache;
 import io.kvarena.KvSequence;
 import io.kvarena.OutOfPagesException;
+import io.kvarena.fixtures.Figures;
 import io.kvarena.format.Formats;
 import io.kvarena.format.PageFormat;
 import io.kvarena.llm.Reference;
@@ -113,7 +114,7 @@ class ForwardPassTest {
         pass.forward(sequence, id);
       }
       long perToken = (threads.getCurrentThreadAllocatedBytes() - before) / tokens;
-      System.out.printf("heap bytes for a decoded token: %d%n", perToken);
+      Figures.print("heap bytes for a decoded token: %d%n", perToken);
       // the array of one id that extend is given, and what code not yet compiled boxes
       assertTrue(perToken < 512, "bytes=" + perToken);
     }
