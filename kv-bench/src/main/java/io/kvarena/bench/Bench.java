@@ -31,20 +31,27 @@ public final class Bench implements Runnable {
       description = "attention, append or all (the default)")
   private String what = "all";
 
-  @Option(names = "--kernels", split = ",", description = "which kernels; all that are usable here")
-  private List<String> kernels = Kernels.usable().stream().map(AttentionKernel::name).toList();
+  @Option(
+      names = "--kernels",
+      split = ",",
+      description = "which kernels; all that are usable here but scalar, which takes long")
+  private List<String> kernels =
+      Kernels.usable().stream()
+          .map(AttentionKernel::name)
+          .filter(name -> !name.equals("scalar"))
+          .toList();
 
   @Option(names = "--formats", split = ",", description = "f32 f16 bf16 q8_0 q4_0")
   private List<String> formats = List.of("f16", "q8_0", "q4_0");
 
-  @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384")
-  private List<Integer> contexts = List.of(4096, 16384);
+  @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384,65536")
+  private List<Integer> contexts = List.of(4096, 16384, 65536);
 
   @Option(names = "--threads", description = "threads, each on its own pages; 1")
   private int threads = 1;
 
-  @Option(names = "--seconds", description = "time for each line, warm-up included; 1")
-  private double seconds = 1;
+  @Option(names = "--seconds", description = "time for each line, warm-up included; 0.5")
+  private double seconds = 0.5;
 
   @Option(
       names = "--forks",
@@ -149,7 +156,7 @@ public final class Bench implements Runnable {
               + threads
               + ", seconds="
               + seconds
-              + "; 1 and 1 are the defaults");
+              + "; 1 and 0.5 are the defaults");
     }
   }
 
