@@ -88,7 +88,7 @@ public final class TestRun {
     List<String> command = new ArrayList<>(List.of("verify"));
     // Every module's tests run even if another module's fail; the reports say what failed.
     command.addAll(
-        List.of("-fae", "-Dmaven.test.failure.ignore=true", "-Dspotless.check.skip=true"));
+        List.of("-T2", "-fae", "-Dmaven.test.failure.ignore=true", "-Dspotless.check.skip=true"));
     command.addAll(arguments);
     int status = maven("test.log", command, this::tell);
     readReports();

@@ -26,14 +26,18 @@ public final class Kernels {
 
   private Kernels() {}
 
-  private static final class Holder {
-    static final List<KernelOffer> OFFERS = find();
-    static final AttentionKernel BEST = choose();
+  /** Apart from the best, which is found without asking every provider. */
+  private static final class Offers {
+    static final List<KernelOffer> ALL = find();
+  }
+
+  private static final class Best {
+    static final AttentionKernel KERNEL = choose();
   }
 
   /** Every kernel known here, best first, usable or not, with the reason. */
   public static List<KernelOffer> offers() {
-    return Holder.OFFERS;
+    return Offers.ALL;
   }
 
   /** Every usable kernel, best first. */
@@ -43,7 +47,7 @@ public final class Kernels {
 
   /** The kernel that serves unless a cache is told otherwise. */
   public static AttentionKernel best() {
-    return Holder.BEST;
+    return Best.KERNEL;
   }
 
   /** The best usable kernel that reads all of {@code layouts}. */
@@ -90,49 +94,85 @@ public final class Kernels {
   }
 
   private static List<KernelOffer> find() {
-    List<KernelOffer> offers = new ArrayList<>();
-    offers.add(KernelOffer.usable(new ScalarKernel(), 0, "plain Java, the specification"));
-    offers.addAll(vectorOffers());
-    var providers = ServiceLoader.load(KernelProvider.class, Kernels.class.getClassLoader());
-    var iterator = providers.iterator();
+    return sorted(providers().stream().flatMap(provider -> ask(provider).stream()).toList());
+  }
+
+  private static List<KernelOffer> sorted(List<KernelOffer> offers) {
+    return offers.stream()
+        .sorted(
+            Comparator.comparing((KernelOffer offer) -> offer.usableKernel().isEmpty())
+                .thenComparing(Comparator.comparingInt(KernelOffer::rank).reversed()))
+        .toList();
+  }
+
+  /** Every provider, those of the highest ranks first. */
+  private static List<KernelProvider> providers() {
+    List<KernelProvider> providers = new ArrayList<>(List.of(new BuiltIn()));
+    var iterator =
+        ServiceLoader.load(KernelProvider.class, Kernels.class.getClassLoader()).iterator();
     while (true) {
       try {
         if (!iterator.hasNext()) {
           break;
         }
-        offers.addAll(iterator.next().offers());
+        providers.add(iterator.next());
       } catch (ServiceConfigurationError | LinkageError broken) {
-        // One broken provider must not take the others away.
-        offers.add(
-            KernelOffer.unusable(
-                "provider", -1, "a kernel provider failed to load: " + broken.getMessage()));
+        providers.add(() -> List.of(failed(broken)));
       }
     }
-    offers.sort(
-        Comparator.comparing((KernelOffer offer) -> offer.usableKernel().isEmpty())
-            .thenComparing(Comparator.comparingInt(KernelOffer::rank).reversed()));
-    return List.copyOf(offers);
+    providers.sort(Comparator.comparingInt(KernelProvider::rankMax).reversed());
+    return providers;
   }
 
-  /** Reflective, because the incubator module is there only if the JVM was started with it. */
-  private static List<KernelOffer> vectorOffers() {
+  /** A provider's offers; one broken provider must not take the others away. */
+  private static List<KernelOffer> ask(KernelProvider provider) {
     try {
-      Class.forName("jdk.incubator.vector.FloatVector");
-    } catch (ClassNotFoundException | LinkageError absent) {
-      return List.of(
-          KernelOffer.unusable(
-              "vector", 100, "start Java with --add-modules jdk.incubator.vector"));
-    }
-    try {
-      KernelProvider provider =
-          Class.forName(VECTOR_PROVIDER)
-              .asSubclass(KernelProvider.class)
-              .getDeclaredConstructor()
-              .newInstance();
       return provider.offers();
-    } catch (ReflectiveOperationException | LinkageError broken) {
-      return List.of(
-          KernelOffer.unusable("vector", 100, "the Vector API failed to load: " + broken));
+    } catch (RuntimeException | LinkageError broken) {
+      return List.of(failed(broken));
+    }
+  }
+
+  private static KernelOffer failed(Throwable broken) {
+    return KernelOffer.unusable(
+        "provider", -1, "a kernel provider failed to load: " + broken.getMessage());
+  }
+
+  /** The kernels of this module. */
+  private static final class BuiltIn implements KernelProvider {
+    private static final int VECTOR = 100;
+
+    @Override
+    public int rankMax() {
+      return VECTOR;
+    }
+
+    @Override
+    public List<KernelOffer> offers() {
+      List<KernelOffer> offers = new ArrayList<>(vectorOffers());
+      offers.add(KernelOffer.usable(new ScalarKernel(), 0, "plain Java, the specification"));
+      return offers;
+    }
+
+    /** Reflective, because the incubator module is there only if the JVM was started with it. */
+    private static List<KernelOffer> vectorOffers() {
+      try {
+        Class.forName("jdk.incubator.vector.FloatVector");
+      } catch (ClassNotFoundException | LinkageError absent) {
+        return List.of(
+            KernelOffer.unusable(
+                "vector", VECTOR, "start Java with --add-modules jdk.incubator.vector"));
+      }
+      try {
+        return Class.forName(VECTOR_PROVIDER)
+            .asSubclass(KernelProvider.class)
+            .getDeclaredConstructor()
+            .newInstance()
+            .offers();
+      } catch (ReflectiveOperationException | LinkageError broken) {
+        return List.of(
+            KernelOffer.unusable("vector", VECTOR, "the Vector API failed to load: " + broken));
+      }
     }
   }
 
@@ -144,13 +184,22 @@ public final class Kernels {
       log.log(Level.DEBUG, "kernel {0}: forced by -D{1}", kernel.name(), PROPERTY);
       return kernel;
     }
-    KernelOffer best = offers().getFirst();
+    List<KernelOffer> asked = new ArrayList<>();
+    for (KernelProvider provider : providers()) {
+      if (asked.stream()
+          .anyMatch(
+              offer -> offer.usableKernel().isPresent() && offer.rank() >= provider.rankMax())) {
+        break; // nothing better can come, and looking for OpenCL devices takes a while
+      }
+      asked.addAll(ask(provider));
+    }
+    KernelOffer best = sorted(asked).getFirst();
     log.log(
         Level.DEBUG,
         "kernel {0}: {1}; not usable: {2}",
         best.name(),
         best.reason(),
-        offers().stream()
+        asked.stream()
             .filter(offer -> offer.usableKernel().isEmpty())
             .map(offer -> offer.name() + " (" + offer.reason() + ")")
             .collect(Collectors.joining(", ")));

@@ -38,12 +38,14 @@ final class F32 implements RawFormat {
   @Override
   public void decode(
       TileKind kind, MemorySegment page, long offset, int tokens, int channels, float[] rows) {
-    for (int token = 0; token < tokens; token++) {
-      for (int channel = 0; channel < channels; channel++) {
+    if (kind == TileKind.VALUES) {
+      MemorySegment.copy(page, JAVA_FLOAT_UNALIGNED, offset, rows, 0, tokens * channels);
+      return;
+    }
+    for (int channel = 0; channel < channels; channel++) {
+      for (int token = 0; token < tokens; token++) {
         rows[token * channels + channel] =
-            page.get(
-                JAVA_FLOAT_UNALIGNED,
-                offset + 4L * Tiles.plainIndex(kind, token, channel, tokens, channels));
+            page.get(JAVA_FLOAT_UNALIGNED, offset + 4L * (channel * tokens + token));
       }
     }
   }

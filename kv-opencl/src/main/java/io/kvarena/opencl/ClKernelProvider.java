@@ -18,6 +18,11 @@ public final class ClKernelProvider implements KernelProvider {
   public ClKernelProvider() {}
 
   @Override
+  public int rankMax() {
+    return RANK_SHARED_GPU;
+  }
+
+  @Override
   public List<KernelOffer> offers() {
     Optional<String> problem = ClDevices.problem();
     if (problem.isPresent()) {

@@ -21,6 +21,11 @@ public final class CKernelProvider implements KernelProvider {
   public CKernelProvider() {}
 
   @Override
+  public int rankMax() {
+    return X86.getFirst().rank;
+  }
+
+  @Override
   public List<KernelOffer> offers() {
     List<Isa> all = NativeLibrary.platform().endsWith("-x86_64") ? X86 : List.of(BASELINE);
     return NativeLibrary.loaded()
