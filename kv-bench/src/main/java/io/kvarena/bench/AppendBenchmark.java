@@ -4,6 +4,8 @@ import io.kvarena.KvCache;
 import io.kvarena.KvSequence;
 import io.kvarena.format.Formats;
 import io.kvarena.format.PageFormat;
+import io.kvarena.format.PageLayout;
+import io.kvarena.format.RawFormat;
 import io.kvarena.format.TileKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +22,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** What writing costs: a page's worth of tokens through a sequence, and encoding them alone. */
+/**
+ * What writing costs: a page's worth of tokens through a sequence, and what that is made of,
+ * writing raw rows to the tail and encoding them.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -30,6 +35,9 @@ public class AppendBenchmark {
 
   /** Keys and values that one call writes. */
   static final int ELEMENTS = 2 * PagedContext.PAGE_TOKENS * ROW;
+
+  /** The name of the benchmark that writes to the tail, in the tail's own format. */
+  static final String TAIL = "tail";
 
   private static final int LENGTH_MAX = 4096;
 
@@ -42,23 +50,24 @@ public class AppendBenchmark {
   private final float[] tileRows =
       new float[PagedContext.PAGE_TOKENS * PagedContext.LAYER.keyDim()];
   private MemorySegment tile = MemorySegment.NULL;
+  private MemorySegment granule = MemorySegment.NULL;
   private PageFormat encoder = Formats.F16;
+  private RawFormat raw = Formats.F16;
   private @Nullable KvCache cache;
   private @Nullable KvSequence sequence;
 
   @Setup
   public void open() {
     encoder = Formats.named(format);
+    raw = encoder.raw();
     Random random = new Random(1);
     float[] values = (float[]) rows.heapBase().orElseThrow();
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();
     }
     System.arraycopy(values, 0, tileRows, 0, tileRows.length);
-    tile =
-        Arena.ofAuto()
-            .allocate(
-                encoder.tileBytes(PagedContext.PAGE_TOKENS, PagedContext.LAYER.keyDim()), 128);
+    tile = tile(encoder, PagedContext.PAGE_TOKENS);
+    granule = tile(raw, PageLayout.GRANULE_TOKENS);
     KvCache made =
         KvCache.builder(PagedContext.SHAPE)
             .keys(encoder)
@@ -70,6 +79,10 @@ public class AppendBenchmark {
     sequence = made.open();
   }
 
+  private static MemorySegment tile(PageFormat format, int tokens) {
+    return Arena.ofAuto().allocate(format.tileBytes(tokens, PagedContext.LAYER.keyDim()), 128);
+  }
+
   @TearDown
   public void close() {
     if (cache != null) {
@@ -77,7 +90,7 @@ public class AppendBenchmark {
     }
   }
 
-  /** Appends a page of tokens, which seals one. */
+  /** Appends a page of tokens to a sequence, which seals a page. */
   @Benchmark
   public int append() {
     KvSequence open = sequence;
@@ -92,9 +105,32 @@ public class AppendBenchmark {
     return open.length();
   }
 
+  /** Writes as many elements to the raw tail, row by row into granules. */
+  @Benchmark
+  public MemorySegment tail() {
+    int channels = PagedContext.LAYER.keyDim();
+    for (int head = 0; head < PagedContext.LAYER.kvHeads(); head++) {
+      for (TileKind kind : TileKind.values()) {
+        for (int token = 0; token < PagedContext.PAGE_TOKENS; token++) {
+          int slot = token % PageLayout.GRANULE_TOKENS;
+          raw.putRow(
+              kind,
+              tileRows,
+              token * channels,
+              slot,
+              PageLayout.GRANULE_TOKENS,
+              channels,
+              granule,
+              0);
+        }
+      }
+    }
+    return granule;
+  }
+
   /** Encodes as many elements, tile by tile. */
   @Benchmark
-  public MemorySegment encode() {
+  public MemorySegment seal() {
     for (int head = 0; head < PagedContext.LAYER.kvHeads(); head++) {
       for (TileKind kind : TileKind.values()) {
         encoder.encode(

@@ -6,6 +6,8 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -64,25 +66,38 @@ public final class Bench implements Runnable {
   @Option(names = "--png", paramLabel = "FILE", description = "where the picture goes")
   private @Nullable Path png;
 
-  private Bench() {}
+  private final PrintStream out;
+  private final PrintStream err;
+
+  private Bench(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
 
   /** Runs the command and exits with its code: 2 for wrong usage, 1 for a failure. */
   public static void main(String[] args) {
+    System.exit(execute(System.out, System.err, args));
+  }
+
+  /** Runs the command; its exit code. */
+  static int execute(PrintStream out, PrintStream err, String... args) {
     System.setProperty("java.awt.headless", "true");
     System.setProperty("jmh.ignoreLock", "true");
-    CommandLine line = new CommandLine(new Bench());
+    CommandLine line = new CommandLine(new Bench(out, err));
+    line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+    line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
     line.setExecutionExceptionHandler(
         (error, command, result) -> {
-          System.err.println("kv bench: " + error.getMessage());
+          err.println("kv bench: " + error.getMessage());
           return error instanceof IllegalArgumentException ? 2 : 1;
         });
-    System.exit(line.execute(args));
+    return line.execute(args);
   }
 
   @Override
   public void run() {
     check();
-    PrintStream progress = json ? System.err : System.out;
+    PrintStream progress = json ? err : out;
     Measurement measurement =
         new Measurement(forks, 5, Math.max(20, Math.round(seconds * 1000 / 7)));
     List<Row> attention = List.of();
@@ -91,9 +106,7 @@ public final class Bench implements Runnable {
       progress.printf(
           "decode attention: 32 query heads, 8 KV heads, dim 128, pages of 32 tokens, %d thread%s;"
               + " about %.0f s%n",
-          threads,
-          threads == 1 ? "" : "s",
-          (kernels.size() + 1) * formats.size() * contexts.size() * (seconds + 0.5));
+          threads, threads == 1 ? "" : "s", estimate());
       attention = measurement.attention(kernels, formats, contexts, threads);
       progress.println("  kernel       format  context        µs    GB/s  of ceiling  Gelements/s");
       for (Row row : attention) {
@@ -110,7 +123,9 @@ public final class Bench implements Runnable {
       }
     }
     if (!what.equals("attention")) {
-      progress.println("a page of 32 tokens, 8 KV heads, dim 128: append seals what it fills");
+      progress.println(
+          "a page of 32 tokens, 8 KV heads, dim 128: append through a sequence, of which tail is"
+              + " writing raw rows and seal is encoding");
       append = measurement.append(formats);
       progress.println("  step         format        µs    GB/s written  Gelements/s");
       for (Row row : append) {
@@ -133,8 +148,14 @@ public final class Bench implements Runnable {
       JsonObject object = new JsonObject();
       object.add("rows", rows(attention));
       object.add("append", rows(append));
-      System.out.println(object);
+      out.println(object);
     }
+  }
+
+  /** Seconds that the decode steps take: the lines, their pages, and the JIT. */
+  private double estimate() {
+    return formats.size()
+        * ((kernels.size() + 1) * contexts.size() * (seconds + 0.3) + kernels.size());
   }
 
   private void check() {

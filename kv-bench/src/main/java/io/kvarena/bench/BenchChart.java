@@ -1,5 +1,6 @@
 package io.kvarena.bench;
 
+import java.awt.Color;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -12,10 +13,24 @@ import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.style.CategoryStyler;
 import org.knowm.xchart.style.Styler.LegendPosition;
 
 /** A picture of the decode steps: GB/s of each kernel beside the read ceiling, by format. */
 final class BenchChart {
+
+  /** Grey for the ceiling, then colours that differ in lightness too. */
+  private static final Color[] COLOURS = {
+    new Color(0xbdbdbd),
+    new Color(0x1b4f8f),
+    new Color(0x4f8fd0),
+    new Color(0xa9cbea),
+    new Color(0xd9822b),
+    new Color(0x2f8f5b),
+    new Color(0x7a3b8f),
+    new Color(0xc0392b),
+    new Color(0x6b6b2a),
+  };
 
   private BenchChart() {}
 
@@ -28,10 +43,16 @@ final class BenchChart {
             .xAxisTitle("format, tokens of context")
             .yAxisTitle("GB/s")
             .build();
-    chart.getStyler().setLegendPosition(LegendPosition.OutsideE);
-    chart.getStyler().setAvailableSpaceFill(0.85);
-    chart.getStyler().setYAxisMin(0.0);
-    chart.getStyler().setYAxisDecimalPattern("#0");
+    CategoryStyler style = chart.getStyler();
+    style.setChartBackgroundColor(Color.WHITE);
+    style.setPlotBorderVisible(false);
+    style.setPlotGridVerticalLinesVisible(false);
+    style.setLegendBorderColor(Color.WHITE);
+    style.setLegendPosition(LegendPosition.OutsideE);
+    style.setAvailableSpaceFill(0.85);
+    style.setYAxisMin(0.0);
+    style.setYAxisDecimalPattern("#0");
+    style.setSeriesColors(COLOURS);
     List<String> kernels = rows.stream().map(Row::kernel).distinct().toList();
     for (String kernel : kernels) {
       List<String> names = new ArrayList<>();

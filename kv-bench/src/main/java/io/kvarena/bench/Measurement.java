@@ -1,6 +1,7 @@
 package io.kvarena.bench;
 
 import io.kvarena.format.Formats;
+import io.kvarena.format.PageFormat;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -95,17 +96,20 @@ record Measurement(int forks, int iterations, long iterationMillis) {
     return kernel + " " + format + " " + context;
   }
 
-  /** Appending through a sequence and encoding alone. */
+  /** Appending through a sequence, writing raw rows alone and encoding alone. */
   List<Row> append(List<String> formats) {
     List<Row> rows = new ArrayList<>();
     for (RunResult result : run(options(AppendBenchmark.class, formats))) {
-      String format = result.getParams().getParam("format");
+      String name = result.getParams().getParam("format");
+      String step = result.getPrimaryResult().getLabel();
+      PageFormat format = Formats.named(name);
+      PageFormat written = step.equals(AppendBenchmark.TAIL) ? format.raw() : format;
+      double bytes = PagedContext.bytes(written, PagedContext.PAGE_TOKENS);
       double time = median(result);
-      double bytes = PagedContext.bytes(Formats.named(format), PagedContext.PAGE_TOKENS);
       rows.add(
           new Row(
-              result.getPrimaryResult().getLabel(),
-              format,
+              step,
+              name,
               0,
               1,
               time,

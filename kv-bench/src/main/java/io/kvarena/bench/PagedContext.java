@@ -3,6 +3,7 @@ package io.kvarena.bench;
 import io.kvarena.KvShape;
 import io.kvarena.LayerShape;
 import io.kvarena.Rope;
+import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
@@ -94,8 +95,10 @@ final class PagedContext implements AutoCloseable {
         * new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format).pageBytes();
   }
 
-  /** Finishes a step; the first number of the output keeps the work from being left out. */
-  float finish() {
+  /** A decode step; the first number of the output keeps the work from being left out. */
+  float step(AttentionKernel kernel) {
+    state.reset(1, LAYER.queryHeads(), LAYER.valueDim());
+    kernel.fold(queries, run, state);
     state.finish(LAYER.params(), 0, LAYER.queryHeads(), out, 0);
     return out.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
   }

@@ -3,7 +3,8 @@ package io.kvarena.bench;
 /**
  * One measured line.
  *
- * @param kernel what was measured: a kernel, {@code read}, {@code append} or {@code encode}
+ * @param kernel what was measured: a kernel, {@code read}, {@code append}, {@code tail} or {@code
+ *     seal}
  * @param format format of keys and values
  * @param context tokens, 0 where it does not matter
  * @param threads threads that did it side by side, each on its own pages

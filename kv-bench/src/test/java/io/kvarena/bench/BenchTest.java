@@ -1,0 +1,112 @@
+package io.kvarena.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command on a context so small that no figure means anything. */
+class BenchTest {
+
+  private static final Set<String> FIELDS =
+      Set.of(
+          "kernel",
+          "format",
+          "context",
+          "threads",
+          "microseconds",
+          "gigabytesPerSecond",
+          "ceilingShare",
+          "gigaElementsPerSecond");
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private int bench(String... args) {
+    return Bench.execute(
+        new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8),
+        args);
+  }
+
+  private JsonObject lastLine() {
+    List<String> lines = out.toString(StandardCharsets.UTF_8).lines().toList();
+    return JsonParser.parseString(lines.getLast()).getAsJsonObject();
+  }
+
+  @Test
+  void attention_asJson_hasTheCeilingAndEveryKernelOfEveryFormat(@TempDir Path folder)
+      throws Exception {
+    Path png = folder.resolve("bench.png");
+    int exit =
+        bench(
+            "attention",
+            "--kernels",
+            "scalar",
+            "--formats",
+            "f16,q4_0",
+            "--contexts",
+            "64",
+            "--seconds",
+            "0.01",
+            "--json",
+            "--png",
+            png.toString());
+    assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
+    JsonArray rows = lastLine().getAsJsonArray("rows");
+    assertEquals(4, rows.size());
+    for (JsonElement element : rows) {
+      JsonObject row = element.getAsJsonObject();
+      assertEquals(FIELDS, row.keySet());
+      assertEquals(64, row.get("context").getAsInt());
+      assertTrue(row.get("microseconds").getAsDouble() > 0, row.toString());
+      boolean ceiling = row.get("kernel").getAsString().equals("read");
+      double share = row.get("ceilingShare").getAsDouble();
+      assertTrue(ceiling ? share == 1 : share > 0, row.toString());
+    }
+    BufferedImage picture = ImageIO.read(png.toFile());
+    assertTrue(picture.getWidth() > 400 && picture.getHeight() > 200);
+  }
+
+  @Test
+  void append_asJson_hasItsThreeStepsForEachFormat() {
+    int exit = bench("append", "--formats", "q8_0", "--seconds", "0.01", "--json");
+    assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
+    JsonArray rows = lastLine().getAsJsonArray("append");
+    List<String> steps =
+        rows.asList().stream()
+            .map(row -> row.getAsJsonObject().get("kernel").getAsString())
+            .sorted()
+            .toList();
+    assertEquals(List.of("append", "seal", "tail"), steps);
+  }
+
+  @Test
+  void unknownFormat_isRefusedWithTheOnesThereAre() {
+    assertEquals(2, bench("attention", "--formats", "f17"));
+    assertEquals(
+        "kv bench: no such format: name=f17; use one of f32 f16 bf16 q8_0 q4_0",
+        err.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  @Test
+  void unknownBenchmark_isRefusedWithTheOnesThereAre() {
+    assertEquals(2, bench("decode"));
+    assertEquals(
+        "kv bench: no such benchmark: what=decode; use attention, append or all",
+        err.toString(StandardCharsets.UTF_8).strip());
+  }
+}
