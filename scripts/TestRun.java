@@ -13,6 +13,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -36,6 +39,10 @@ public final class TestRun {
   private static final String FIGURE = "figure: ";
 
   private static final int REASONS_MAX = 60;
+
+  /** Modules that are tested one after the other; both lanes take about as long. */
+  private static final List<String> LANES =
+      List.of("test-fixtures,native,kv-opencl", "kv-llm,kv-arena,kv-policies,kv-bench");
 
   private static final Pattern MODULE =
       Pattern.compile("\\[INFO\\] Building kv-arena :: (?!bom)(.+?) \\S+ +\\[.*");
@@ -85,21 +92,16 @@ public final class TestRun {
     deleteReports();
 
     format(arguments);
-    List<String> command = new ArrayList<>(List.of("verify"));
-    // Every module's tests run even if another module's fail; the reports say what failed.
-    command.addAll(
-        List.of("-T2", "-fae", "-Dmaven.test.failure.ignore=true", "-Dspotless.check.skip=true"));
-    command.addAll(arguments);
-    int status = maven("test.log", command, this::tell);
+    int status = whole ? testAll() : test("test", arguments);
     readReports();
     if (whole && status == 0) {
       link();
     }
     if (status != 0 && failed == 0) {
-      fail("the build ended with exit=" + status + "; see .kv/test.log");
+      fail("the build ended with exit=" + status + "; see the logs in .kv");
     }
     if (passed + failed == 0) {
-      fail("no test ran; see .kv/test.log");
+      fail("no test ran; see the logs in .kv");
     }
 
     Duration time = Duration.between(start, Instant.now());
@@ -109,9 +111,43 @@ public final class TestRun {
     out.println();
     printAll("failed", failures);
     printAll("skipped", skips);
-    out.println("took " + minutes(time.toSeconds()) + "; the whole log is in .kv/test.log");
+    out.println("took " + minutes(time.toSeconds()) + "; the whole logs are in .kv");
     out.println(passed + " passed, " + failed + " failed, " + skipped + " skipped");
     return failed == 0 ? 0 : 1;
+  }
+
+  /**
+   * Builds every module without testing it, then tests the modules in two lanes side by side, one
+   * for each core: Maven on its own lets a module wait until those it is built on are tested.
+   */
+  private int testAll() throws Exception {
+    List<String> build =
+        List.of("install", "-T2", "-fae", "-DskipTests", "-Dspotless.check.skip=true");
+    int status = maven("test-build.log", build, new Lane());
+    if (status != 0) {
+      return status;
+    }
+    print("  ok    build");
+    try (ExecutorService lanes = Executors.newFixedThreadPool(LANES.size())) {
+      List<Future<Integer>> running = new ArrayList<>();
+      for (String modules : LANES) {
+        String log = "test-" + modules.substring(0, modules.indexOf(','));
+        running.add(lanes.submit(() -> test(log, List.of("-pl", modules))));
+      }
+      for (Future<Integer> lane : running) {
+        status = Math.max(status, lane.get());
+      }
+    }
+    return status;
+  }
+
+  private int test(String log, List<String> arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of("verify"));
+    // Every module's tests run even if another module's fail; the reports say what failed.
+    command.addAll(
+        List.of("-fae", "-Dmaven.test.failure.ignore=true", "-Dspotless.check.skip=true"));
+    command.addAll(arguments);
+    return maven(log + ".log", command, new Lane());
   }
 
   private static String expectation(Path took, boolean whole) throws IOException {
@@ -143,16 +179,8 @@ public final class TestRun {
     }
   }
 
-  /** Installs what was built and links the README's lines from a project of their own. */
+  /** Links the README's lines, from a project of their own, with what was installed. */
   private void link() throws IOException, InterruptedException {
-    List<String> install =
-        List.of(
-            "install", "-pl", "kv-bom,kv-arena", "-am", "-Dmaven.test.skip=true", "-Dkv.quick",
-            "-Dspotless.check.skip=true");
-    if (maven("link.log", install, line -> {}) != 0) {
-      fail("link: the artifacts could not be installed; see .kv/link.log");
-      return;
-    }
     Process process =
         new ProcessBuilder(
                 root.resolve("scripts/link.sh").toString(), System.getProperty("java.home"), maven)
@@ -218,37 +246,52 @@ public final class TestRun {
     return process.waitFor();
   }
 
-  /** Tells a reader what one line of Maven's says, if it says something of interest. */
-  private void tell(String line) {
-    Matcher m;
-    if (line.startsWith(FIGURE)) {
-      print("          " + line.substring(FIGURE.length()));
-    } else if ((m = MODULE.matcher(line)).matches()) {
-      print(m.group(1));
-    } else if ((m = RUNNING.matcher(line)).matches()) {
-      if (terminal) {
-        out.print("\r\033[K  ...   " + simpleName(m.group(1)));
-        out.flush();
+  /** What one Maven says while it tests: each class in a line, and what it measured below. */
+  private final class Lane implements Lines {
+    private final List<String> figures = new ArrayList<>();
+    private String module = "";
+
+    @Override
+    public void accept(String line) {
+      // Two lanes tell at a time.
+      synchronized (TestRun.this) {
+        tell(line);
       }
-    } else if ((m = CLASS.matcher(line)).matches()) {
-      print(classLine(m));
-    } else if ((m = BROKEN.matcher(line)).matches()) {
-      String goal = m.group(1) + ":" + m.group(2);
-      fail(m.group(3) + ": " + goal + ": " + m.group(4).replaceAll(" -> \\[Help.*", ""));
-    } else if ((m = NOT_RUN.matcher(line)).matches()) {
-      fail(m.group(1) + ": not run, because a module it is built on is broken");
-    } else if (COMPILER.matcher(line).matches() && compilerLines.add(line)) {
-      print("  " + line.substring("[ERROR] ".length()).replace(root + "/", ""));
+    }
+
+    private void tell(String line) {
+      Matcher m;
+      if (line.startsWith(FIGURE)) {
+        figures.add(line.substring(FIGURE.length()));
+      } else if ((m = MODULE.matcher(line)).matches()) {
+        module = m.group(1);
+      } else if ((m = RUNNING.matcher(line)).matches()) {
+        if (terminal) {
+          out.print("\r\033[K  ...   " + module + " " + simpleName(m.group(1)));
+          out.flush();
+        }
+      } else if ((m = CLASS.matcher(line)).matches()) {
+        print(classLine(module, m));
+        figures.forEach(figure -> print("          " + figure));
+        figures.clear();
+      } else if ((m = BROKEN.matcher(line)).matches()) {
+        String goal = m.group(1) + ":" + m.group(2);
+        fail(m.group(3) + ": " + goal + ": " + m.group(4).replaceAll(" -> \\[Help.*", ""));
+      } else if ((m = NOT_RUN.matcher(line)).matches()) {
+        fail(m.group(1) + ": not run, because a module it is built on is broken");
+      } else if (COMPILER.matcher(line).matches() && compilerLines.add(line)) {
+        print("  " + line.substring("[ERROR] ".length()).replace(root + "/", ""));
+      }
     }
   }
 
-  private static String classLine(Matcher m) {
+  private static String classLine(String module, Matcher m) {
     int bad = Integer.parseInt(m.group(2)) + Integer.parseInt(m.group(3));
     int skip = Integer.parseInt(m.group(4));
     return "  %s %-48s %5s tests %9s s%s%s"
         .formatted(
             bad > 0 ? "FAIL " : "ok   ",
-            simpleName(m.group(6)),
+            module + " " + simpleName(m.group(6)),
             m.group(1),
             m.group(5),
             bad > 0 ? "  " + bad + " failed" : "",
