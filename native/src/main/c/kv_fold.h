@@ -2,21 +2,27 @@
  * The C view of attention as a fold over pages.
  *
  * A page holds `heads` keys tiles, then `heads` values tiles, each tile T = page_tokens slots; D is
- * the number of channels. All little endian. Codes come first, D rounded up to 4 (q8_0) or 8 (q4_0)
- * channels of them for keys and for values alike; f16 scales start on the next multiple of 64
- * bytes, and tiles are multiples of 128 bytes.
+ * the number of channels. All little endian.
  *
- *   format     keys tile                            values tile                scales
- *   f32        f32 [D][T]                           f32 [T][D]
- *   f16 bf16   16 bit [D][T]                        16 bit [T][D]
- *   q8_0       i8 [ceil(D/4)][T][4 channels]        i8 [T/4][D][4 tokens]      f16 [ceil(D/32)][T]
- *   q4_0       u8 [ceil(D/8)][T][4]: low nibble     u8 [T/8][D][4]: low        f16 [ceil(D/32)][T]
- *              channel 8r+i, high 8r+4+i            nibble token 8r+i, high
- *                                                   8r+4+i
+ * Both kinds are one shape, [steps][lanes]: a lane holds elements of the dimension that is summed
+ * over, which is channels for keys, whose lanes are the T tokens, and tokens for values, whose lanes
+ * are the D channels. A step of a lane is an element of f32, f16 or bf16, or 32 bits of codes: 4
+ * elements of 8 bits; 8 of 4 bits, elements i and 4+i in byte i, the former low; 16 of 2 bits,
+ * elements i, 4+i, 8+i and 12+i in byte i, lowest first. Codes of 3 bits are their low two bits like
+ * this, then a plane of the third: 32 elements of 1 bit, elements i, 4+i, ... 28+i in byte i.
+ * Elements beyond the last are there, and their codes are any.
  *
- * So both kinds are one shape: [steps][lanes], a lane holding 1, 4 or 8 elements of the dimension
- * that is summed over: channels for keys, whose lanes are tokens; tokens for values, whose lanes
- * are channels.
+ * f16 numbers follow on the next multiple of 64 bytes, and tiles are multiples of 128 bytes. With
+ * the code c and the numbers s (and m) of the element's group, the value is
+ *
+ *   q8_0        s (i8) c         s [ceil(D/32)][T]
+ *   q4_0        s (c - 8)        s [ceil(D/32)][T]
+ *   int8        s (i8) c         s [T]
+ *   fp8_e4m3    s (e4m3fn) c     s [T]
+ *   turbo4 3 2  s level[c]       s [T]; see kv_format.h for the levels
+ *   kivi4 2     s c + m          keys: s [D], m [D]; values: s [ceil(D/64)][T], m [ceil(D/64)][T]
+ *
+ * The codes of q8_0 and q4_0 take D rounded up to a whole step of channels, for values as well.
  */
 #ifndef KV_FOLD_H
 #define KV_FOLD_H
@@ -30,7 +36,21 @@ extern "C" {
 #define KV_EXPORT __attribute__((visibility("default")))
 
 /* Format codes, as PageFormat.code(). */
-enum { KV_F32 = 0, KV_F16 = 1, KV_BF16 = 2, KV_Q8_0 = 3, KV_Q4_0 = 4, KV_FORMATS = 5 };
+enum {
+  KV_F32 = 0,
+  KV_F16 = 1,
+  KV_BF16 = 2,
+  KV_Q8_0 = 3,
+  KV_Q4_0 = 4,
+  KV_INT8 = 5,
+  KV_FP8_E4M3 = 6,
+  KV_TURBO4 = 7,
+  KV_TURBO3 = 8,
+  KV_TURBO2 = 9,
+  KV_KIVI4 = 10,
+  KV_KIVI2 = 11,
+  KV_FORMATS = 12
+};
 
 /* Limits of a page. */
 enum { KV_TOKENS_MAX = 64, KV_CHANNELS_MAX = 1024 };
@@ -85,10 +105,12 @@ KV_EXPORT kv_fold_function kv_fold_baseline;
 KV_EXPORT kv_fold_function kv_fold_avx2;
 /* AVX-512 F, BW, DQ, VL. */
 KV_EXPORT kv_fold_function kv_fold_avx512;
+/* The same with VNNI and VBMI: integer dot products of codes, where a format has codes. */
+KV_EXPORT kv_fold_function kv_fold_avx512vnni;
 #endif
 
-/* Whether the processor and the operating system run the kernels of "baseline", "avx2", "avx512":
- * 1 or 0; KV_BAD_ISA if this library has none of that name. */
+/* Whether the processor and the operating system run the kernels of "baseline", "avx2", "avx512",
+ * "avx512vnni": 1 or 0; KV_BAD_ISA if this library has none of that name. */
 KV_EXPORT int32_t kv_isa_supported(const char *name);
 
 /* Sizes and offsets of the structs above, in the order of their fields, for a binding to compare

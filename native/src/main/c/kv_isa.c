@@ -28,14 +28,14 @@ static int has_avx2(void) {
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
 }
 
-static int has_avx512(void) {
+static int has_avx512(int vnni) {
   uint32_t a, b, c, d;
   if (!has_avx2() || (saved_state() & XCR0_AVX512) != XCR0_AVX512 ||
       !__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
     return 0;
   }
   const uint32_t wanted = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
-  return (b & wanted) == wanted;
+  return (b & wanted) == wanted && (!vnni || ((c & bit_AVX512VNNI) && (c & bit_AVX512VBMI)));
 }
 #endif
 
@@ -48,7 +48,10 @@ int32_t kv_isa_supported(const char *name) {
     return has_avx2();
   }
   if (strcmp(name, "avx512") == 0) {
-    return has_avx512();
+    return has_avx512(0);
+  }
+  if (strcmp(name, "avx512vnni") == 0) {
+    return has_avx512(1);
   }
 #endif
   return KV_BAD_ISA;

@@ -102,5 +102,18 @@ INLINE vf v_code4(vi codes, int j) {
                                 : _mm256_and_si256(top, _mm256_set1_epi32((int)0xf0000000)));
 }
 
-/* To the second level: fewer lines at a time may be on their way to the first. */
-INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+INLINE vi v_right(vi x, int n) { return _mm256_srli_epi32(x, n); }
+INLINE vi v_left(vi x, int n) { return _mm256_slli_epi32(x, n); }
+INLINE vi v_bits(vi x, uint32_t mask) { return _mm256_and_si256(x, _mm256_set1_epi32((int)mask)); }
+INLINE vi v_either(vi a, vi b) { return _mm256_or_si256(a, b); }
+INLINE vf v_number(vi x) { return _mm256_cvtepi32_ps(x); }
+INLINE vf v_as_float(vi x) { return _mm256_castsi256_ps(x); }
+/* Entry of a table of 16 that the lowest 4 bits of each lane name. */
+INLINE vf v_entry(const float *table, vi index) {
+  const vf low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index);
+  const vf high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index);
+  return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
+}
+
+/* To the first level, of which a page ahead is too much: the lines are then met in the second. */
+INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

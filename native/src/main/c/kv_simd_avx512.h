@@ -90,5 +90,16 @@ INLINE vf v_code4(vi codes, int j) {
   return _mm512_permutexvar_ps(_mm512_srli_epi32(codes, shift), table);
 }
 
-/* To the second level: fewer lines at a time may be on their way to the first. */
-INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+INLINE vi v_right(vi x, int n) { return _mm512_srli_epi32(x, (unsigned)n); }
+INLINE vi v_left(vi x, int n) { return _mm512_slli_epi32(x, (unsigned)n); }
+INLINE vi v_bits(vi x, uint32_t mask) { return _mm512_and_si512(x, _mm512_set1_epi32((int)mask)); }
+INLINE vi v_either(vi a, vi b) { return _mm512_or_si512(a, b); }
+INLINE vf v_number(vi x) { return _mm512_cvtepi32_ps(x); }
+INLINE vf v_as_float(vi x) { return _mm512_castsi512_ps(x); }
+/* Entry of a table of 16 that the lowest 4 bits of each lane name. */
+INLINE vf v_entry(const float *table, vi index) {
+  return _mm512_permutexvar_ps(index, _mm512_loadu_ps(table));
+}
+
+/* To the first level, of which a page ahead is too much: the lines are then met in the second. */
+INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

@@ -105,5 +105,20 @@ INLINE vf v_code4(vi codes, int j) {
   return __builtin_convertvector(((codes ^ every(0x88888888)) << shift) & every(0xf0000000), vf);
 }
 
+INLINE vi v_right(vi x, int n) {
+  typedef uint32_t vu __attribute__((vector_size(16)));
+  return (vi)((vu)x >> n);
+}
+INLINE vi v_left(vi x, int n) { return x << n; }
+INLINE vi v_bits(vi x, uint32_t mask) { return x & every(mask); }
+INLINE vi v_either(vi a, vi b) { return a | b; }
+INLINE vf v_number(vi x) { return __builtin_convertvector(x, vf); }
+INLINE vf v_as_float(vi x) { return (vf)x; }
+/* Entry of a table of 16 that the lowest 4 bits of each lane name. */
+INLINE vf v_entry(const float *table, vi index) {
+  return (vf){table[index[0] & 15], table[index[1] & 15], table[index[2] & 15],
+              table[index[3] & 15]};
+}
+
 /* To the second level: fewer lines at a time may be on their way to the first. */
 INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p, 0, 2); }

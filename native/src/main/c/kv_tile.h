@@ -1,6 +1,6 @@
 /*
- * Sums over one tile: what differs between formats, and nothing else. Templates: every parameter
- * marked `const int` is a constant where these functions are inlined.
+ * Sums over one tile in f32, for any format. Templates: every parameter marked `const int` is a
+ * constant where these functions are inlined.
  *
  * A tile is [steps][lanes] (see kv_fold.h), and both halves of attention are one operation on it,
  *
@@ -11,27 +11,6 @@
  * rows and lanes are worked on beside it.
  */
 
-/* Channels that share a scale. */
-enum { GROUP = 32 };
-
-typedef struct {
-  const uint8_t *bytes;
-  int64_t ahead; /* distance to a tile that will be wanted next, prefetched at the same places */
-  int tokens;
-  int channels;
-} kv_tile;
-
-INLINE int quantised(const int format) { return format == KV_Q8_0 || format == KV_Q4_0; }
-
-/* Elements of a lane in one step. */
-INLINE int per_step(const int format) {
-  return format == KV_Q8_0 ? 4 : format == KV_Q4_0 ? 8 : 1;
-}
-
-INLINE int lane_bytes(const int format) {
-  return format == KV_F16 || format == KV_BF16 ? 2 : 4;
-}
-
 /* Prefetches what lies where a tile's bytes will be wanted next. */
 INLINE void prefetch_lines(const uint8_t *p, int64_t ahead, int bytes) {
 #pragma GCC unroll 4
@@ -41,14 +20,18 @@ INLINE void prefetch_lines(const uint8_t *p, int64_t ahead, int bytes) {
 }
 
 /* What a decoded code has to be multiplied with beside its scale. */
-INLINE float code_unit(const int format) { return format == KV_Q8_0 ? CODE8_UNIT : CODE4_UNIT; }
-
-/* f16 scales [channels / 32][tokens] of a quantised tile: behind the codes of whole steps of
- * channels, for keys and for values. */
-INLINE const uint8_t *scales(const int format, const kv_tile *tile) {
-  const int64_t steps = (tile->channels + per_step(format) - 1) / per_step(format);
-  return tile->bytes + (4 * steps * tile->tokens + 63) / 64 * 64;
+INLINE float code_unit(const int format) {
+  return format == KV_Q8_0 || format == KV_INT8 ? CODE8_UNIT
+         : format == KV_Q4_0                    ? CODE4_UNIT
+         : format == KV_FP8_E4M3                ? 0x1p120f
+                                                : 1;
 }
+
+#define LEVEL(x) x
+static const float LEVELS_OF_4[16] = {LEVELS_4(LEVEL)};
+static const float LEVELS_OF_3[16] = {LEVELS_3(LEVEL)};
+static const float LEVELS_OF_2[16] = {LEVELS_2(LEVEL)};
+#undef LEVEL
 
 INLINE vf plain(const int format, const uint8_t *p, const int partial, int n) {
   if (format == KV_F32) {
@@ -60,25 +43,57 @@ INLINE vf plain(const int format, const uint8_t *p, const int partial, int n) {
   return partial ? v_bf16_n(p, n) : v_bf16(p);
 }
 
+/* Element j of a step from its codes and, with 3 bits, the words of the plane of third bits, whose
+ * lowest bits are those of element 0. */
+INLINE vf decoded(const int format, vi codes, vi third, int j) {
+  const int byte = 8 * (j & 3);
+  switch (format) {
+    case KV_Q8_0:
+    case KV_INT8: return v_code8(codes, j);
+    case KV_Q4_0: return v_code4(codes, j);
+    case KV_FP8_E4M3: {
+      // Exponent and fraction where those of a float are, with another bias; subnormals too.
+      const vi size = byte < 24 ? v_left(v_bits(codes, 0x7fu << byte), 20 - byte < 0 ? 0 : 20 - byte)
+                                : v_right(v_bits(codes, 0x7fu << byte), 4);
+      return v_as_float(v_either(size, v_bits(v_left(codes, 24 - byte), 0x80000000)));
+    }
+    case KV_TURBO4: return v_entry(LEVELS_OF_4, v_right(codes, byte + (j & 4)));
+    case KV_TURBO3: {
+      const vi low = v_bits(v_right(codes, byte + 2 * (j >> 2)), 3);
+      const int at = byte + (j >> 2);
+      const vi high = at < 2 ? v_left(third, 2 - at) : v_right(third, at - 2);
+      return v_entry(LEVELS_OF_3, v_either(low, v_bits(high, 4)));
+    }
+    case KV_TURBO2: return v_entry(LEVELS_OF_2, v_right(codes, byte + 2 * (j >> 2)));
+    case KV_KIVI4: return v_number(v_bits(v_right(codes, byte + (j & 4)), 15));
+    default: return v_number(v_bits(v_right(codes, byte + 2 * (j >> 2)), 3));
+  }
+}
+
 /* Adds the elements of one step, the first of which is i, for LANES * vectors lanes at p. */
 INLINE void add_step(const int format, const int rows, const int vectors, const int partial, int n,
-                     const uint8_t *p, const float *const *coefficients, int i,
-                     vf (*sums)[VECTORS_MAX]) {
+                     const uint8_t *p, const uint8_t *third, int later,
+                     const float *const *coefficients, int i, vf (*sums)[VECTORS_MAX]) {
   vi codes[VECTORS_MAX];
-  if (quantised(format)) {
+  vi high[VECTORS_MAX];
+  if (is_coded(format)) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
       codes[v] = partial ? v_codes_n(p, n) : v_codes(p + 4 * LANES * v);
+      high[v] = codes[v];
+      if (code_bits(format) == 3) {
+        high[v] = partial ? v_codes_n(third, n) : v_codes(third + 4 * LANES * v);
+        high[v] = v_right(high[v], later);
+      }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int j = 0; j < per_step(format); j++) {
     vf x[VECTORS_MAX];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      x[v] = format == KV_Q8_0   ? v_code8(codes[v], j)
-             : format == KV_Q4_0 ? v_code4(codes[v], j)
-                                 : plain(format, p + lane_bytes(format) * LANES * v, partial, n);
+      x[v] = is_coded(format) ? decoded(format, codes[v], high[v], j)
+                              : plain(format, p + lane_bytes(format) * LANES * v, partial, n);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
@@ -91,71 +106,41 @@ INLINE void add_step(const int format, const int rows, const int vectors, const 
   }
 }
 
+/* Lanes of a tile: `codes` points at the first lane in step 0, steps are `stride` bytes apart. */
+typedef struct {
+  const uint8_t *codes;
+  const uint8_t *third; /* the same lane in the plane of third bits */
+  int64_t stride;
+  int64_t ahead;
+} kv_lanes;
+
+INLINE kv_lanes lanes_at(const int format, const int keys, const kv_tile *tile, int lane) {
+  const int lanes = keys ? tile->tokens : tile->channels;
+  kv_lanes at = {tile->bytes + lane_bytes(format) * lane, tile->bytes,
+                 (int64_t)lane_bytes(format) * lanes, tile->ahead};
+  if (code_bits(format) == 3) {
+    at.third = at.codes + low_bytes(format, keys, tile);
+  }
+  return at;
+}
+
 /*
  * Adds elements `from` to `to`, both whole steps, for LANES * vectors lanes; if `partial`, there is
- * one vector and only its first n lanes are there. `lanes` points at the first lane in step 0;
- * steps are `stride` bytes apart.
+ * one vector and only its first n lanes are there.
  */
 INLINE void add_elements(const int format, const int rows, const int vectors, const int partial,
-                         int n, const uint8_t *lanes, int64_t stride, int64_t ahead, int from,
-                         int to, const float *const *coefficients, vf (*sums)[VECTORS_MAX]) {
+                         int n, const kv_lanes *lanes, int from, int to,
+                         const float *const *coefficients, vf (*sums)[VECTORS_MAX]) {
   const int step = per_step(format);
-  const uint8_t *p = lanes + from / step * stride;
-  for (int i = from; i < to; i += step, p += stride) {
-    prefetch_lines(p, ahead, vectors * LANES * lane_bytes(format));
-    add_step(format, rows, vectors, partial, n, p, coefficients, i, sums);
+  const uint8_t *p = lanes->codes + from / step * lanes->stride;
+  for (int i = from; i < to; i += step, p += lanes->stride) {
+    prefetch_lines(p, lanes->ahead, vectors * LANES * lane_bytes(format));
+    const uint8_t *third = lanes->third + i / 32 * lanes->stride;
+    add_step(format, rows, vectors, partial, n, p, third, i / 16 % 2 * 4, coefficients, i, sums);
   }
 }
 
-/* logits[r][lane] = sum over the keys' channels, for LANES * vectors tokens from `token` on. */
-INLINE void add_keys(const int format, const int rows, const int vectors, const int partial, int n,
-                     const kv_tile *keys, int token, const float *const *queries,
-                     float (*logits)[KV_TOKENS_MAX]) {
-  const int step = per_step(format);
-  const uint8_t *lanes = keys->bytes + lane_bytes(format) * token;
-  const int64_t stride = (int64_t)lane_bytes(format) * keys->tokens;
-  const int channels = (keys->channels + step - 1) / step * step;
-  const int group = quantised(format) ? GROUP : channels;
-  const uint8_t *scale = scales(format, keys) + 2 * token;
-  for (int from = 0; from < channels; from += group, scale += 2 * keys->tokens) {
-    const int to = from + group < channels ? from + group : channels;
-    vf sums[ROWS_MAX][VECTORS_MAX];
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) {
-        sums[r][v] = v_zero();
-      }
-    }
-    add_elements(format, rows, vectors, partial, n, lanes, stride, keys->ahead, from, to, queries,
-                 sums);
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      vf by = v_zero();
-      if (quantised(format)) {
-        const uint8_t *p = scale + 2 * LANES * v;
-        by = v_mul(partial ? v_f16_n(p, n) : v_f16(p), v_set(code_unit(format)));
-        prefetch_lines(p, keys->ahead, 2 * LANES);
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < rows; r++) {
-        float *at = logits[r] + token + LANES * v;
-        v_store(at, !quantised(format) ? sums[r][v]
-                    : from == 0        ? v_mul(sums[r][v], by)
-                                       : v_fma(sums[r][v], by, v_load(at)));
-      }
-    }
-  }
-}
-
-/* out[r][channel] = out * rescale + weighted sum, for LANES * vectors channels from `channel` on;
- * rows without an `out` are left alone. */
-INLINE void add_values(const int format, const int rows, const int vectors, const int partial,
-                       int n, const kv_tile *values, int channel, const float *const *weights,
-                       const float *rescale, float *const *out) {
-  const uint8_t *lanes = values->bytes + lane_bytes(format) * channel;
-  const int64_t stride = (int64_t)lane_bytes(format) * values->channels;
-  vf sums[ROWS_MAX][VECTORS_MAX];
+INLINE void clear(const int rows, const int vectors, vf (*sums)[VECTORS_MAX]) {
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
@@ -163,8 +148,53 @@ INLINE void add_values(const int format, const int rows, const int vectors, cons
       sums[r][v] = v_zero();
     }
   }
-  add_elements(format, rows, vectors, partial, n, lanes, stride, values->ahead, 0, values->tokens,
-               weights, sums);
+}
+
+/* logits[r][lane] = start[r] + sum over the keys' channels, for LANES * vectors tokens from `token`
+ * on. */
+INLINE void add_keys(const int format, const int rows, const int vectors, const int partial, int n,
+                     const kv_tile *keys, int token, const float *const *queries,
+                     const float *start, float (*logits)[KV_TOKENS_MAX]) {
+  const int scaled = is_coded(format) && !is_kivi(format);
+  const kv_lanes lanes = lanes_at(format, 1, keys, token);
+  const int channels = steps(format, keys->channels) * per_step(format);
+  const int group = group_channels(format, 1, channels);
+  const uint8_t *scale = numbers(format, 1, keys) + 2 * token;
+  for (int from = 0; from < channels; from += group, scale += 2 * keys->tokens) {
+    const int to = from + group < channels ? from + group : channels;
+    vf sums[ROWS_MAX][VECTORS_MAX];
+    clear(rows, vectors, sums);
+    add_elements(format, rows, vectors, partial, n, &lanes, from, to, queries, sums);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      vf by = v_zero();
+      if (scaled) {
+        const uint8_t *p = scale + 2 * LANES * v;
+        by = v_mul(partial ? v_f16_n(p, n) : v_f16(p), v_set(code_unit(format)));
+        prefetch_lines(p, keys->ahead, 2 * LANES);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; r++) {
+        float *at = logits[r] + token + LANES * v;
+        v_store(at, is_kivi(format) ? v_add(sums[r][v], v_set(start[r]))
+                    : !scaled       ? sums[r][v]
+                    : from == 0     ? v_mul(sums[r][v], by)
+                                    : v_fma(sums[r][v], by, v_load(at)));
+      }
+    }
+  }
+}
+
+/* out[r][channel] = out * rescale + start[r] + weighted sum, for LANES * vectors channels from
+ * `channel` on; rows without an `out` are left alone. */
+INLINE void add_values(const int format, const int rows, const int vectors, const int partial,
+                       int n, const kv_tile *values, int channel, const float *const *weights,
+                       const float *start, const float *rescale, float *const *out) {
+  const kv_lanes lanes = lanes_at(format, 0, values, channel);
+  vf sums[ROWS_MAX][VECTORS_MAX];
+  clear(rows, vectors, sums);
+  const int tokens = steps(format, values->tokens) * per_step(format);
+  add_elements(format, rows, vectors, partial, n, &lanes, 0, tokens, weights, sums);
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
     if (!out[r]) {
@@ -173,79 +203,124 @@ INLINE void add_values(const int format, const int rows, const int vectors, cons
     const vf by = v_set(rescale[r]);
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
+      const vf sum = is_kivi(format) ? v_add(sums[r][v], v_set(start[r])) : sums[r][v];
       float *at = out[r] + channel + LANES * v;
       if (partial) {
-        v_store_n(at, v_fma(v_load_n(at, n), by, sums[r][v]), n);
+        v_store_n(at, v_fma(v_load_n(at, n), by, sum), n);
       } else {
-        v_store(at, v_fma(v_load(at), by, sums[r][v]));
+        v_store(at, v_fma(v_load(at), by, sum));
       }
     }
   }
+}
+
+/* n f16 numbers from `at` on of `count`, 0 beyond. */
+INLINE vf numbers_at(const uint8_t *p, int at, int count) {
+  const int n = count - at;
+  return n >= LANES ? v_f16(p + 2 * at) : n > 0 ? v_f16_n(p + 2 * at, n) : v_zero();
+}
+
+/*
+ * kivi's keys: their value is s c + m with s and m of the channel, so that q . k is (q s) . c + q . m.
+ * Writes q s, padded to whole steps with 0, and answers q . m.
+ */
+INLINE float scale_query(const int format, const kv_tile *keys, const float *query, float *scaled) {
+  const uint8_t *s = numbers(format, 1, keys);
+  const uint8_t *m = s + 2 * keys->channels;
+  vf start = v_zero();
+  for (int i = 0; i < steps(format, keys->channels) * per_step(format); i += LANES) {
+    const int n = keys->channels - i;
+    const vf q = n >= LANES ? v_load(query + i) : n > 0 ? v_load_n(query + i, n) : v_zero();
+    const vf scale = numbers_at(s, i, keys->channels);
+    v_store(scaled + i, v_mul(q, scale));
+    start = v_fma(q, numbers_at(m, i, keys->channels), start);
+  }
+  return v_total(start);
+}
+
+/*
+ * Weights of a group of channels, each times the number of its token, and 0 up to a whole step;
+ * answers their sum with kivi's m.
+ */
+INLINE float scale_weights(const int format, const kv_tile *values, const uint8_t *scale,
+                           const float *weights, float *scaled) {
+  const int groups = (values->channels + KIVI_GROUP - 1) / KIVI_GROUP;
+  const uint8_t *m = scale + 2 * (int64_t)groups * values->tokens;
+  vf start = v_zero();
+  for (int token = 0; token < steps(format, values->tokens) * per_step(format); token += LANES) {
+    const vf w = v_load(weights + token);
+    const vf by = numbers_at(scale, token, values->tokens);
+    v_store(scaled + token, v_mul(w, v_mul(by, v_set(code_unit(format)))));
+    if (is_kivi(format)) {
+      start = v_fma(w, numbers_at(m, token, values->tokens), start);
+    }
+  }
+  return is_kivi(format) ? v_total(start) : 0;
 }
 
 /* logits[r][token] = query r times key, for every token of a tile; padded to whole vectors. */
 INLINE void tile_logits(const int format, const int rows, const kv_tile *keys,
                         const float *const *queries, float (*logits)[KV_TOKENS_MAX]) {
   const int step = per_step(format);
-  float padded[ROWS_MAX][KV_CHANNELS_MAX];
-  const float *copies[ROWS_MAX];
-  if (step > 1 && keys->channels % step != 0) {
-    // The tile is padded to whole steps with zeros; the queries are not.
-    const int whole = (keys->channels + step - 1) / step * step;
-    for (int r = 0; r < rows; r++) {
-      for (int i = 0; i < whole; i++) {
-        padded[r][i] = i < keys->channels ? queries[r][i] : 0;
+  float copies[ROWS_MAX][KV_CHANNELS_MAX + LANES];
+  float start[ROWS_MAX] = {0};
+  const float *coefficients[ROWS_MAX];
+  for (int r = 0; r < rows; r++) {
+    coefficients[r] = queries[r];
+    if (is_kivi(format)) {
+      start[r] = scale_query(format, keys, queries[r], copies[r]);
+      coefficients[r] = copies[r];
+    } else if (step > 1 && keys->channels % step != 0) {
+      // The tile is padded to whole steps; the queries are not.
+      for (int i = 0; i < steps(format, keys->channels) * step; i++) {
+        copies[r][i] = i < keys->channels ? queries[r][i] : 0;
       }
-      copies[r] = padded[r];
+      coefficients[r] = copies[r];
     }
-    queries = copies;
   }
   int token = 0;
   for (; token + VECTORS_MAX * LANES <= keys->tokens; token += VECTORS_MAX * LANES) {
-    add_keys(format, rows, VECTORS_MAX, 0, 0, keys, token, queries, logits);
+    add_keys(format, rows, VECTORS_MAX, 0, 0, keys, token, coefficients, start, logits);
   }
   for (; token + LANES <= keys->tokens; token += LANES) {
-    add_keys(format, rows, 1, 0, 0, keys, token, queries, logits);
+    add_keys(format, rows, 1, 0, 0, keys, token, coefficients, start, logits);
   }
   // Pages are multiples of 8 tokens.
   if (LANES > 8 && token < keys->tokens) {
-    add_keys(format, rows, 1, 1, keys->tokens - token, keys, token, queries, logits);
+    add_keys(format, rows, 1, 1, keys->tokens - token, keys, token, coefficients, start, logits);
   }
 }
 
 /* out[r] = out[r] * rescale[r] + weights[r] times values, for every channel of a tile. */
 INLINE void tile_values(const int format, const int rows, const kv_tile *values,
                         float (*weights)[KV_TOKENS_MAX], const float *rescale, float *const *out) {
-  float scaled[ROWS_MAX][KV_TOKENS_MAX];
+  float scaled[ROWS_MAX][KV_TOKENS_MAX + LANES];
+  float start[ROWS_MAX] = {0};
   const float *coefficients[ROWS_MAX];
   for (int r = 0; r < rows; r++) {
-    coefficients[r] = quantised(format) ? scaled[r] : weights[r];
+    coefficients[r] = is_coded(format) ? scaled[r] : weights[r];
   }
-  const int group = quantised(format) ? GROUP : values->channels;
-  const uint8_t *scale = scales(format, values);
+  const int group = group_channels(format, 0, values->channels);
+  const uint8_t *scale = numbers(format, 0, values);
   for (int from = 0; from < values->channels; from += group, scale += 2 * values->tokens) {
-    if (quantised(format)) {
-      for (int token = 0; token < values->tokens; token += LANES) {
-        const int n = values->tokens - token;
-        const uint8_t *p = scale + 2 * token;
-        const vf by =
-            v_mul(n < LANES ? v_f16_n(p, n) : v_f16(p), v_set(code_unit(format)));
-        prefetch_lines(p, values->ahead, 2 * LANES);
-        for (int r = 0; r < rows; r++) {
-          v_store(scaled[r] + token, v_mul(v_load(weights[r] + token), by));
-        }
+    if (is_coded(format)) {
+      prefetch_lines(scale, values->ahead, 2 * values->tokens);
+      for (int r = 0; r < rows; r++) {
+        start[r] = scale_weights(format, values, scale, weights[r], scaled[r]);
       }
     }
     const int to = from + group < values->channels ? from + group : values->channels;
     int channel = from;
     for (; channel + VECTORS_MAX * LANES <= to; channel += VECTORS_MAX * LANES) {
-      add_values(format, rows, VECTORS_MAX, 0, 0, values, channel, coefficients, rescale, out);
+      add_values(format, rows, VECTORS_MAX, 0, 0, values, channel, coefficients, start, rescale,
+                 out);
     }
     for (; channel + LANES <= to; channel += LANES) {
-      add_values(format, rows, 1, 0, 0, values, channel, coefficients, rescale, out);
+      add_values(format, rows, 1, 0, 0, values, channel, coefficients, start, rescale, out);
     }
     if (channel < to) {
-      add_values(format, rows, 1, 1, to - channel, values, channel, coefficients, rescale, out);
+      add_values(format, rows, 1, 1, to - channel, values, channel, coefficients, start, rescale,
+                 out);
     }
   }
 }

@@ -3,7 +3,9 @@
  * much larger than the caches, every instruction set and format, beside the read ceiling of such
  * pages in the same run.
  *
- *   kv_fold_bench [context tokens = 16384] [page tokens = 32] [repeats = 9]
+ *   kv_fold_bench [context tokens = 16384] [page tokens = 32] [repeats = 9] [format] [cached]
+ *
+ * With `cached` the pages lie in the second-level cache: what the arithmetic alone takes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 enum { HEADS = 8, QUERY_GROUP = 4, DIM = 128, REPEATS_MAX = 99 };
 
 static const int64_t MEMORY = INT64_C(512) << 20;
+static const int64_t CACHED = INT64_C(256) << 10;
 
 static uint64_t seed = 42;
 
@@ -39,28 +42,43 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static int64_t code_bytes(int format, int tokens) {
-  static const int halves[KV_FORMATS] = {8, 4, 4, 2, 1};
-  return (int64_t)tokens * DIM * halves[format] / 2;
+static int bits_of(int format) {
+  static const int bits[KV_FORMATS] = {32, 16, 16, 8, 4, 8, 8, 4, 3, 2, 4, 2};
+  return bits[format];
 }
 
-static int64_t tile_bytes(int format, int tokens) {
-  int64_t bytes = code_bytes(format, tokens);
-  if (format >= KV_Q8_0) {
-    bytes = (bytes + 63) / 64 * 64 + 2 * DIM / 32 * tokens;
+static int64_t number_bytes(int format, int keys, int tokens) {
+  switch (format) {
+    case KV_F32:
+    case KV_F16:
+    case KV_BF16: return 0;
+    case KV_Q8_0:
+    case KV_Q4_0: return 2 * DIM / 32 * tokens;
+    case KV_KIVI4:
+    case KV_KIVI2: return keys ? 4 * DIM : 4 * DIM / 64 * tokens;
+    default: return 2 * tokens;
   }
-  return (bytes + 127) / 128 * 128;
+}
+
+static int64_t code_bytes(int format, int tokens) {
+  return ((int64_t)tokens * DIM * bits_of(format) / 8 + 63) / 64 * 64;
+}
+
+static int64_t tile_bytes(int format, int keys, int tokens) {
+  return (code_bytes(format, tokens) + number_bytes(format, keys, tokens) + 127) / 128 * 128;
 }
 
 /* Any finite bytes will do: 16-bit words that are f16 and bf16 numbers below 1. */
-static void fill(int format, int tokens, uint8_t *tile) {
+static void fill(int format, int keys, int tokens, uint8_t *tile) {
   const int64_t codes = code_bytes(format, tokens);
-  for (int64_t i = 0; i < tile_bytes(format, tokens); i += 2) {
+  for (int64_t i = 0; i < tile_bytes(format, keys, tokens); i += 2) {
     uint16_t word = (uint16_t)bits();
     if (format == KV_F32 || format == KV_BF16) {
       word = (uint16_t)((word & 0x807f) | 0x3e80);
     } else if (format == KV_F16 || i >= codes) {
-      word = (uint16_t)((word & 0x83ff) | (format == KV_F16 ? 0x3800 : 0x2000));
+      word = (uint16_t)((word & 0x03ff) | (format == KV_F16 ? 0x3800 : 0x2000));
+    } else if (format == KV_FP8_E4M3) {
+      word &= 0xf7f7;
     }
     memcpy(tile + i, &word, 2);
   }
@@ -75,18 +93,20 @@ int main(int argc, char **argv) {
     kv_fold_function *fold;
   } isas[] = {
 #if defined(__x86_64__)
+      {"avx512vnni", kv_fold_avx512vnni},
       {"avx512", kv_fold_avx512},
       {"avx2", kv_fold_avx2},
 #endif
       {"baseline", kv_fold_baseline},
   };
-  const char *formats[KV_FORMATS] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
-  uint8_t *memory = mmap(NULL, (size_t)MEMORY, PROT_READ | PROT_WRITE,
+  const char *formats[KV_FORMATS] = {"f32",      "f16",    "bf16",   "q8_0",   "q4_0",  "int8",
+                                       "fp8_e4m3", "turbo4", "turbo3", "turbo2", "kivi4", "kivi2"};
+  uint8_t *memory = mmap(NULL, (size_t)(MEMORY + (INT64_C(4) << 20)), PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     return 1;
   }
-  madvise(memory, (size_t)MEMORY, MADV_HUGEPAGE);
+  madvise(memory, (size_t)(MEMORY + (INT64_C(4) << 20)), MADV_HUGEPAGE);
   const int pages = context / tokens;
   kv_page *run = calloc((size_t)pages, sizeof *run);
   static float queries[HEADS * QUERY_GROUP * DIM];
@@ -96,12 +116,17 @@ int main(int argc, char **argv) {
   }
   printf("context %d, page tokens %d; median ms, GB/s, share of the ceiling\n", context, tokens);
   for (int format = 0; format < KV_FORMATS; format++) {
-    const int64_t tile = tile_bytes(format, tokens);
-    const int64_t page_bytes = 2 * HEADS * tile;
-    const int64_t slots = MEMORY / page_bytes;
+    if (argc > 4 && strcmp(argv[4], "all") != 0 && strcmp(argv[4], formats[format]) != 0) {
+      continue;
+    }
+    const int64_t key_tile = tile_bytes(format, 1, tokens);
+    const int64_t value_tile = tile_bytes(format, 0, tokens);
+    const int64_t page_bytes = HEADS * (key_tile + value_tile);
+    const int64_t slots = (argc > 5 ? CACHED : MEMORY) / page_bytes + 1;
     const double megabytes = (double)pages * (double)page_bytes / 1e6;
-    for (int i = 0; i < 2 * HEADS; i++) {
-      fill(format, tokens, memory + i * tile);
+    for (int i = 0; i < HEADS; i++) {
+      fill(format, 1, tokens, memory + i * key_tile);
+      fill(format, 0, tokens, memory + HEADS * key_tile + i * value_tile);
     }
     for (int64_t i = 1; i < slots; i++) {
       memcpy(memory + i * page_bytes, memory, (size_t)page_bytes);
@@ -131,7 +156,7 @@ int main(int argc, char **argv) {
         }
         const int32_t bounds[2] = {0, context};
         kv_fold fold = {1, HEADS, QUERY_GROUP, DIM, DIM, tokens, pages, 0,
-                        tile, tile, HEADS * tile, queries, HEADS * QUERY_GROUP * DIM, bounds,
+                        key_tile, value_tile, HEADS * key_tile, queries, HEADS * QUERY_GROUP * DIM, bounds,
                         state, state + HEADS * QUERY_GROUP, state + 2 * HEADS * QUERY_GROUP,
                         HEADS * QUERY_GROUP, 0, 0.0883883f, 0};
         for (int i = 0; i < HEADS * QUERY_GROUP; i++) {
@@ -151,9 +176,9 @@ int main(int argc, char **argv) {
       if (isa < 0) {
         ceiling = median;
       }
-      printf("%-5s %-9s %7.2f ms (best %6.2f) %6.2f GB/s %4.0f %%\n", formats[format],
-             isa < 0 ? "read" : isas[isa].name, median, ms[0], megabytes / median,
-             100 * ceiling / median);
+      printf("%-8s %-10s %7.2f ms (best %6.2f) %6.2f GB/s %5.1f G elements/s %4.0f %%\n",
+             formats[format], isa < 0 ? "read" : isas[isa].name, median, ms[0],
+             megabytes / median, 2e-6 * HEADS * DIM * context / median, 100 * ceiling / median);
     }
     free(order);
   }

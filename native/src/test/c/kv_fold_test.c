@@ -40,33 +40,81 @@ static double half_value(const uint8_t *p) {
   return word >> 15 ? -size : size;
 }
 
-static int64_t code_bytes(int format, int tokens, int channels) {
-  switch (format) {
-    case KV_F32: return INT64_C(4) * tokens * channels;
-    case KV_Q8_0: return tokens * round_up(channels, 4);
-    case KV_Q4_0: return tokens * round_up(channels, 8) / 2;
-    default: return INT64_C(2) * tokens * channels;
+static int bits_of(int format) {
+  static const int bits[KV_FORMATS] = {0, 0, 0, 8, 4, 8, 8, 4, 3, 2, 4, 2};
+  return bits[format];
+}
+
+static int is_ggml(int format) { return format == KV_Q8_0 || format == KV_Q4_0; }
+static int is_kivi(int format) { return format == KV_KIVI4 || format == KV_KIVI2; }
+
+static int64_t words_of(int bits, int elements, int lanes) {
+  const int per_word = 32 / bits;
+  return INT64_C(4) * ((elements + per_word - 1) / per_word) * lanes;
+}
+
+static int64_t code_bytes(int format, int keys, int tokens, int channels) {
+  const int by_channels = keys || is_ggml(format);
+  const int elements = by_channels ? channels : tokens;
+  const int lanes = by_channels ? tokens : channels;
+  switch (bits_of(format)) {
+    case 0: return INT64_C(1) * (format == KV_F32 ? 4 : 2) * tokens * channels;
+    case 3: return words_of(2, elements, lanes) + words_of(1, elements, lanes);
+    default: return words_of(bits_of(format), elements, lanes);
   }
 }
 
-static int64_t tile_bytes(int format, int tokens, int channels) {
-  int64_t bytes = code_bytes(format, tokens, channels);
-  if (format == KV_Q8_0 || format == KV_Q4_0) {
-    bytes = round_up(bytes, 64) + round_up(channels, 32) / 32 * tokens * 2;
+static int64_t number_count(int format, int keys, int tokens, int channels) {
+  switch (format) {
+    case KV_F32:
+    case KV_F16:
+    case KV_BF16: return 0;
+    case KV_Q8_0:
+    case KV_Q4_0: return round_up(channels, 32) / 32 * tokens;
+    case KV_KIVI4:
+    case KV_KIVI2: return keys ? 2 * channels : 2 * round_up(channels, 64) / 64 * tokens;
+    default: return tokens;
   }
-  return round_up(bytes, 128);
+}
+
+static int64_t tile_bytes(int format, int keys, int tokens, int channels) {
+  const int64_t bytes = code_bytes(format, keys, tokens, channels);
+  const int64_t numbers = number_count(format, keys, tokens, channels);
+  return round_up(numbers ? round_up(bytes, 64) + 2 * numbers : bytes, 128);
+}
+
+static int bits_at(const uint8_t *words, int bits, int64_t element, int64_t lanes, int64_t lane) {
+  const int per_word = 32 / bits;
+  const int64_t in_word = element % per_word;
+  return words[4 * (element / per_word * lanes + lane) + in_word % 4] >> (in_word / 4 * bits) &
+         ((1 << bits) - 1);
+}
+
+static double e4m3(int code) {
+  const int exponent = code >> 3 & 15;
+  const double size = exponent == 0 ? ldexp(code & 7, -9) : ldexp(8 + (code & 7), exponent - 10);
+  return code >> 7 ? -size : size;
 }
 
 static double element(int format, int keys, const uint8_t *tile, int tokens, int channels,
                       int token, int channel) {
-  const int64_t plain =
-      keys ? (int64_t)channel * tokens + token : (int64_t)token * channels + channel;
-  const int step = format == KV_Q8_0 ? 4 : 8;
-  const int inner = keys ? channel % step : token % step;
-  const int64_t lane = keys ? (int64_t)(channel / step) * tokens + token
-                            : (int64_t)(token / step) * channels + channel;
-  const uint8_t *scale = tile + round_up(code_bytes(format, tokens, channels), 64) +
-                         2 * (channel / 32 * tokens + token);
+  static const int levels4[8] = {6, 18, 31, 44, 58, 75, 96, 127};
+  static const int levels3[4] = {14, 45, 79, 127};
+  static const int levels2[2] = {38, 127};
+  const int64_t lanes = keys ? tokens : channels;
+  const int64_t lane = keys ? token : channel;
+  const int64_t at = keys ? channel : token;
+  const int64_t plain = at * lanes + lane;
+  const uint8_t *numbers = tile + round_up(code_bytes(format, keys, tokens, channels), 64);
+  const int bits = bits_of(format);
+  int code = 0;
+  if (bits == 3) {
+    const uint8_t *third = tile + words_of(2, keys ? channels : tokens, (int)lanes);
+    code = bits_at(tile, 2, at, lanes, lane) | bits_at(third, 1, at, lanes, lane) << 2;
+  } else if (bits) {
+    code = bits_at(tile, bits, at, lanes, lane);
+  }
+  const double by_token = bits ? half_value(numbers + 2 * token) : 0;
   switch (format) {
     case KV_F32: {
       float x;
@@ -80,18 +128,25 @@ static double element(int format, int keys, const uint8_t *tile, int tokens, int
       memcpy(&x, &word, 4);
       return x;
     }
-    case KV_Q8_0: return half_value(scale) * (int8_t)tile[4 * lane + inner];
+    case KV_Q8_0: return half_value(numbers + 2 * (channel / 32 * tokens + token)) * (int8_t)code;
+    case KV_Q4_0: return half_value(numbers + 2 * (channel / 32 * tokens + token)) * (code - 8);
+    case KV_INT8: return by_token * (int8_t)code;
+    case KV_FP8_E4M3: return by_token * e4m3(code);
+    case KV_TURBO4: return by_token * (code < 8 ? -levels4[7 - code] : levels4[code - 8]);
+    case KV_TURBO3: return by_token * (code < 4 ? -levels3[3 - code] : levels3[code - 4]);
+    case KV_TURBO2: return by_token * (code < 2 ? -levels2[1 - code] : levels2[code - 2]);
     default: {
-      const int pair = tile[4 * lane + inner % 4];
-      return half_value(scale) * ((inner < 4 ? pair & 15 : pair >> 4) - 8);
+      const int64_t count = number_count(format, keys, tokens, channels) / 2;
+      const int64_t i = keys ? channel : channel / 64 * tokens + token;
+      return half_value(numbers + 2 * i) * code + half_value(numbers + 2 * (count + i));
     }
   }
 }
 
-/* A tile of any finite bytes of magnitude about 1; padded channels of keys are zero. */
+/* A tile of any finite bytes of magnitude about 1. */
 static void fill(int format, int keys, uint8_t *tile, int tokens, int channels) {
-  const int64_t codes = code_bytes(format, tokens, channels);
-  for (int64_t i = 0; i < tile_bytes(format, tokens, channels); i += 2) {
+  const int64_t codes = code_bytes(format, keys, tokens, channels);
+  for (int64_t i = 0; i < tile_bytes(format, keys, tokens, channels); i += 2) {
     uint16_t word = (uint16_t)bits();
     const int subnormal = below(50) == 0;
     if (format == KV_F32 || format == KV_BF16) {
@@ -99,7 +154,14 @@ static void fill(int format, int keys, uint8_t *tile, int tokens, int channels) 
     } else if (format == KV_F16) {
       word = (uint16_t)((word & 0x87ff) | (subnormal ? 0 : 0x3800));
     } else if (i >= codes) {
-      word = (uint16_t)((word & 0x83ff) | (subnormal ? 0 : format == KV_Q8_0 ? 0x2000 : 0x3000));
+      // Only q4_0 and the least values of kivi have negative numbers.
+      word &= format == KV_Q4_0 || is_kivi(format) ? 0x83ff : 0x03ff;
+      if (is_kivi(format) && i < round_up(codes, 64) + number_count(format, keys, tokens, channels)) {
+        word &= 0x7fff;
+      }
+      word |= (uint16_t)(subnormal ? 0 : bits_of(format) == 8 || !is_ggml(format) ? 0x2000 : 0x3000);
+    } else if (format == KV_FP8_E4M3) {
+      word &= 0xf7f7; // no NaN
     }
     memcpy(tile + i, &word, 2);
   }
@@ -108,15 +170,6 @@ static void fill(int format, int keys, uint8_t *tile, int tokens, int channels) 
     for (int64_t i = 0; i < codes; i += 4) {
       const float x = number();
       memcpy(tile + i, &x, 4);
-    }
-  }
-  const int step = format == KV_Q8_0 ? 4 : 8;
-  for (int channel = channels; keys && format >= KV_Q8_0 && channel % step != 0; channel++) {
-    for (int token = 0; token < tokens; token++) {
-      uint8_t *p = tile + 4 * ((int64_t)(channel / step) * tokens + token) + channel % 4;
-      *p = format == KV_Q8_0    ? 0
-           : channel % step < 4 ? (uint8_t)((*p & 0xf0) | 8)
-                                : (uint8_t)((*p & 0x0f) | 0x80);
     }
   }
 }
@@ -148,8 +201,8 @@ static test_case make(int key_format, int value_format) {
   f->value_dim = below(2) ? f->key_dim : one_of(dims, large ? 35 : 24);
   f->page_tokens = 8 * (1 + below(8));
   f->pages = 1 + below(PAGES_MAX);
-  f->key_tile_bytes = tile_bytes(key_format, f->page_tokens, f->key_dim);
-  f->value_tile_bytes = tile_bytes(value_format, f->page_tokens, f->value_dim);
+  f->key_tile_bytes = tile_bytes(key_format, 1, f->page_tokens, f->key_dim);
+  f->value_tile_bytes = tile_bytes(value_format, 0, f->page_tokens, f->value_dim);
   f->values_offset = f->heads * f->key_tile_bytes;
   f->query_stride = (int64_t)f->heads * f->group * f->key_dim + below(3) * 5;
   f->scale = (0.5f + (float)below(8)) / sqrtf((float)f->key_dim);
@@ -318,7 +371,8 @@ static double worst_error(const test_case *c, const float *state, const char *na
     const double allowed = 2 * (logit_error + 3e-7) + (seen + 8) * u;
     const double lse = log(sum) + max - (log(state[c->rows + row]) + state[row]);
     if (!(fabs(lse) <= allowed + 4 * u * fabs(max))) {
-      fprintf(stderr, "%s: log-sum-exp is off by %g, allowed %g\n", name, lse, allowed);
+      fprintf(stderr, "%s: formats %d/%d, dims %d/%d, T %d: log-sum-exp is off by %g, allowed %g\n", name,
+              c->key_format, c->value_format, f->key_dim, f->value_dim, f->page_tokens, lse, allowed);
       exit(1);
     }
     for (int d = 0; d < f->value_dim; d++) {
@@ -356,6 +410,7 @@ int main(int argc, char **argv) {
 #if defined(__x86_64__)
       {"avx2", kv_fold_avx2},
       {"avx512", kv_fold_avx512},
+      {"avx512vnni", kv_fold_avx512vnni},
 #endif
   };
   const int isa_count = (int)(sizeof isas / sizeof isas[0]);
@@ -391,7 +446,7 @@ int main(int argc, char **argv) {
     discard(&c);
   }
   for (int isa = 0; isa < isa_count; isa++) {
-    printf("%-9s largest error / largest value = %.2g\n", isas[isa].name, worst[isa]);
+    printf("%-10s largest error / largest value = %.2g\n", isas[isa].name, worst[isa]);
   }
   printf("%ld folds checked\n", folds);
   return 0;
