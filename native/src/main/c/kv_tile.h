@@ -23,7 +23,6 @@ INLINE void prefetch_lines(const uint8_t *p, int64_t ahead, int bytes) {
 INLINE float code_unit(const int format) {
   return format == KV_Q8_0 || format == KV_INT8 ? CODE8_UNIT
          : format == KV_Q4_0                    ? CODE4_UNIT
-         : format == KV_FP8_E4M3                ? 0x1p120f
                                                 : 1;
 }
 
@@ -52,10 +51,12 @@ INLINE vf decoded(const int format, vi codes, vi third, int j) {
     case KV_INT8: return v_code8(codes, j);
     case KV_Q4_0: return v_code4(codes, j);
     case KV_FP8_E4M3: {
-      // Exponent and fraction where those of a float are, with another bias; subnormals too.
+      // Exponent and fraction where those of a float are, with another bias; subnormals too. Right
+      // away to its own size, as products with what is so small would be rounded off.
       const vi size = byte < 24 ? v_left(v_bits(codes, 0x7fu << byte), 20 - byte < 0 ? 0 : 20 - byte)
                                 : v_right(v_bits(codes, 0x7fu << byte), 4);
-      return v_as_float(v_either(size, v_bits(v_left(codes, 24 - byte), 0x80000000)));
+      return v_mul(v_as_float(v_either(size, v_bits(v_left(codes, 24 - byte), 0x80000000))),
+                   v_set(0x1p120f));
     }
     case KV_TURBO4: return v_entry(LEVELS_OF_4, v_right(codes, byte + (j & 4)));
     case KV_TURBO3: {
@@ -203,7 +204,10 @@ INLINE void add_values(const int format, const int rows, const int vectors, cons
     const vf by = v_set(rescale[r]);
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const vf sum = is_kivi(format) ? v_add(sums[r][v], v_set(start[r])) : sums[r][v];
+      // The unit here and not with the weights, which may be near the smallest floats.
+      const vf sum = is_kivi(format)      ? v_add(sums[r][v], v_set(start[r]))
+                     : code_unit(format) != 1 ? v_mul(sums[r][v], v_set(code_unit(format)))
+                                              : sums[r][v];
       float *at = out[r] + channel + LANES * v;
       if (partial) {
         v_store_n(at, v_fma(v_load_n(at, n), by, sum), n);
@@ -250,7 +254,7 @@ INLINE float scale_weights(const int format, const kv_tile *values, const uint8_
   for (int token = 0; token < steps(format, values->tokens) * per_step(format); token += LANES) {
     const vf w = v_load(weights + token);
     const vf by = numbers_at(scale, token, values->tokens);
-    v_store(scaled + token, v_mul(w, v_mul(by, v_set(code_unit(format)))));
+    v_store(scaled + token, v_mul(w, by));
     if (is_kivi(format)) {
       start = v_fma(w, numbers_at(m, token, values->tokens), start);
     }

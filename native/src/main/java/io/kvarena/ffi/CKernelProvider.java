@@ -13,6 +13,7 @@ public final class CKernelProvider implements KernelProvider {
   private static final Isa BASELINE = new Isa("baseline", 300, "any processor");
   private static final List<Isa> X86 =
       List.of(
+          new Isa("avx512vnni", 330, "AVX-512 F, BW, DQ, VL, VNNI and VBMI"),
           new Isa("avx512", 320, "AVX-512 F, BW, DQ and VL"),
           new Isa("avx2", 310, "AVX2, FMA and F16C"),
           BASELINE);

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
+import io.kvarena.format.Formats;
 import io.kvarena.format.PageLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -148,7 +149,7 @@ final class FoldStruct {
 
   /** Sizes and offsets in the order of {@code kv_abi}. */
   static int[] expected() {
-    IntStream limits = IntStream.of(5, PageLayout.TOKENS_MAX, CHANNELS_MAX);
+    IntStream limits = IntStream.of(Formats.all().size(), PageLayout.TOKENS_MAX, CHANNELS_MAX);
     return IntStream.concat(IntStream.concat(numbers(PAGE), numbers(FOLD)), limits).toArray();
   }
 
