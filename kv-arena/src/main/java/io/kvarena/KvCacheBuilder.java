@@ -42,6 +42,22 @@ public interface KvCacheBuilder {
   /** The kernel; the best one for the formats if not set. */
   KvCacheBuilder kernel(AttentionKernel kernel);
 
+  /**
+   * Threads that compute attention, the calling one counted; as many as the machine has processors
+   * if not set. With 1 the calling thread does everything. The others start with the first call
+   * that is long enough to share, serve one call at a time and end with the cache. Results do not
+   * depend on their number.
+   */
+  KvCacheBuilder threads(int threads);
+
+  /**
+   * Tokens of a sequence that are folded apart from the others, rounded down to whole pages; 1024
+   * if not set. Threads share a sequence by these splits. Results depend on it in their last bits,
+   * and on nothing else that concerns threads. A kernel that {@linkplain AttentionKernel#spreads()
+   * spreads by itself} is handed a sequence whole.
+   */
+  KvCacheBuilder splitTokens(int tokens);
+
   /** Tokens whose raw rows are kept so that truncating them is exact; 0 if not set. */
   KvCacheBuilder rollback(int tokens);
 

@@ -25,6 +25,14 @@ public interface AttentionKernel {
   }
 
   /**
+   * Whether a fold occupies all of a device by itself. The store then hands it a sequence's pages
+   * in one piece and on the calling thread, instead of splitting them among threads.
+   */
+  default boolean spreads() {
+    return false;
+  }
+
+  /**
    * Continues {@code state} over the pages of {@code run} for every query.
    *
    * <p>For a query token t and the slots that it sees: logit = scale · q·k, capped if there is a

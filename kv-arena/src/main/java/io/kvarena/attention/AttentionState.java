@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import io.kvarena.AttentionParams;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * The running softmax of many query rows: for each the largest logit m, the denominator d and the
@@ -25,6 +26,10 @@ public final class AttentionState {
   public static final float NOTHING_SEEN = -1e30f;
 
   private MemorySegment segment = MemorySegment.NULL;
+
+  /** A copy on the heap, where the JIT vectorises plain loops. */
+  private float[] scratch = {};
+
   private int rows;
   private int heads;
   private int valueDim;
@@ -42,13 +47,17 @@ public final class AttentionState {
       // Collected with this object: states are few, reused, and never closed by hand.
       segment = Arena.ofAuto().allocate(bytes, 64);
     }
-    for (int row = 0; row < rows; row++) {
-      segment.setAtIndex(JAVA_FLOAT, row, NOTHING_SEEN);
+    int floats = rows * (2 + valueDim);
+    scratch = floats(scratch, floats);
+    if (segment.byteSize() < 8L * floats) {
+      segment.fill((byte) 0);
+    } else {
+      // A slice to be filled would be an object; so few of many floats are copied instead.
+      Arrays.fill(scratch, rows, floats, 0);
+      MemorySegment.copy(scratch, rows, segment, JAVA_FLOAT, 4L * rows, floats - rows);
     }
-    long floats = (long) rows * (2 + valueDim);
-    for (long i = rows; i < floats; i++) {
-      segment.setAtIndex(JAVA_FLOAT, i, 0);
-    }
+    Arrays.fill(scratch, 0, rows, NOTHING_SEEN);
+    MemorySegment.copy(scratch, 0, segment, JAVA_FLOAT, 0, rows);
   }
 
   /** The native memory of the state, at least as long as the three areas. */
@@ -107,23 +116,41 @@ public final class AttentionState {
               + other.valueDim
               + "; reset both alike");
     }
+    scratch = floats(scratch, rows * (2 + valueDim));
+    other.scratch = floats(other.scratch, rows * (2 + valueDim));
+    float[] mine = scratch;
+    float[] theirs = other.scratch;
+    MemorySegment.copy(segment, JAVA_FLOAT, 0, mine, 0, rows * (2 + valueDim));
+    MemorySegment.copy(other.segment, JAVA_FLOAT, 0, theirs, 0, rows * (2 + valueDim));
     for (int row = 0; row < rows; row++) {
-      float mine = max(row);
-      float theirs = other.max(row);
-      float max = Math.max(mine, theirs);
-      float scaleMine = (float) Math.exp(mine - max);
-      float scaleTheirs = (float) Math.exp(theirs - max);
-      segment.setAtIndex(JAVA_FLOAT, maxIndex(row), max);
-      segment.setAtIndex(
-          JAVA_FLOAT, sumIndex(row), sum(row) * scaleMine + other.sum(row) * scaleTheirs);
-      long at = outIndex(row);
-      for (int i = 0; i < valueDim; i++) {
-        float value =
-            segment.getAtIndex(JAVA_FLOAT, at + i) * scaleMine
-                + other.segment.getAtIndex(JAVA_FLOAT, at + i) * scaleTheirs;
-        segment.setAtIndex(JAVA_FLOAT, at + i, value);
+      if (theirs[row] == NOTHING_SEEN) {
+        // Left as it is, to the bit: a query's result does not tell which pages it did not see.
+        continue;
       }
+      float max = Math.max(mine[row], theirs[row]);
+      float scaleMine = weight(mine[row], max);
+      float scaleTheirs = weight(theirs[row], max);
+      mine[row] = max;
+      mine[rows + row] = mine[rows + row] * scaleMine + theirs[rows + row] * scaleTheirs;
+      addScaled(mine, theirs, 2 * rows + row * valueDim, valueDim, scaleMine, scaleTheirs);
     }
+    MemorySegment.copy(mine, 0, segment, JAVA_FLOAT, 0, rows * (2 + valueDim));
+  }
+
+  /** exp(logit − max), exact and free for the larger of the two. */
+  private static float weight(float logit, float max) {
+    return logit == max ? 1 : (float) Math.exp(logit - max);
+  }
+
+  private static void addScaled(
+      float[] to, float[] from, int at, int count, float scaleTo, float scaleFrom) {
+    for (int i = at; i < at + count; i++) {
+      to[i] = to[i] * scaleTo + from[i] * scaleFrom;
+    }
+  }
+
+  private static float[] floats(float[] array, int count) {
+    return array.length >= count ? array : new float[count];
   }
 
   /**
@@ -133,23 +160,31 @@ public final class AttentionState {
    */
   public void finish(
       AttentionParams params, int firstHead, int outHeads, MemorySegment out, long offset) {
+    int all = rows * (2 + valueDim);
+    scratch = floats(scratch, all);
+    float[] mine = scratch;
+    MemorySegment.copy(segment, JAVA_FLOAT, 0, mine, 0, all);
     for (int row = 0; row < rows; row++) {
-      float max = max(row);
-      float sum = sum(row);
+      float sum = mine[rows + row];
       float scale = sum > 0 ? 1 / sum : 0;
       if (params.hasSinks()) {
         float sink = params.sinkLogit(firstHead + row % heads);
-        float both = Math.max(max, sink);
-        float seen = (float) Math.exp(max - both);
+        float both = Math.max(mine[row], sink);
+        float seen = (float) Math.exp(mine[row] - both);
         scale = (float) (seen / (seen * (double) sum + Math.exp(sink - both)));
       }
-      long from = outIndex(row);
-      long to =
-          offset + 4L * valueDim * ((long) (row / heads) * outHeads + firstHead + row % heads);
-      for (int i = 0; i < valueDim; i++) {
-        out.set(
-            JAVA_FLOAT_UNALIGNED, to + 4L * i, segment.getAtIndex(JAVA_FLOAT, from + i) * scale);
-      }
+      scale(mine, 2 * rows + row * valueDim, valueDim, scale);
+    }
+    int width = heads * valueDim;
+    for (int row = 0; row < rows; row += heads) {
+      long to = offset + 4L * valueDim * ((long) (row / heads) * outHeads + firstHead);
+      MemorySegment.copy(mine, 2 * rows + row * valueDim, out, JAVA_FLOAT_UNALIGNED, to, width);
+    }
+  }
+
+  private static void scale(float[] values, int at, int count, float scale) {
+    for (int i = at; i < at + count; i++) {
+      values[i] *= scale;
     }
   }
 

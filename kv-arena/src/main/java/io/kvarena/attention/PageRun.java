@@ -66,7 +66,7 @@ public final class PageRun {
   }
 
   private void grow() {
-    int capacity = Math.max(64, 2 * offsets.length);
+    int capacity = Math.max(128, 2 * offsets.length);
     // Collected with this object: see AttentionState.
     MemorySegment larger = Arena.ofAuto().allocate((long) capacity * ROW_BYTES, 64);
     MemorySegment.copy(rows, 0, larger, 0, (long) size * ROW_BYTES);

@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Sets a cache up and refuses what would not work. */
@@ -48,6 +49,12 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Nullable EvictionPolicy policy;
   Budget budget = Budget.UNLIMITED;
   LeakDetection leakDetection = LeakDetection.SAMPLED;
+  int threads = Runtime.getRuntime().availableProcessors();
+  int splitTokens = 2048;
+
+  /** Makes the jobs of the cache's calls; tests put wrong ones here. */
+  Function<HostCache, FoldJob> jobs = FoldJob::new;
+
   final List<KvEvent.Listener> listeners = new ArrayList<>();
 
   public CacheBuilder(KvShape shape) {
@@ -115,6 +122,26 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Override
   public KvCacheBuilder kernel(AttentionKernel kernel) {
     this.kernel = kernel;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder threads(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException(
+          "attention needs a thread: threads=" + threads + "; 1 is the calling thread alone");
+    }
+    this.threads = threads;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder splitTokens(int tokens) {
+    if (tokens < 1) {
+      throw new IllegalArgumentException(
+          "a split has tokens: splitTokens=" + tokens + "; 2048 is the default");
+    }
+    splitTokens = tokens;
     return this;
   }
 

@@ -7,8 +7,12 @@ import java.util.concurrent.atomic.LongAdder;
 final class Counters {
   final LongAdder tokensAppended = new LongAdder();
   final LongAdder pagesSealed = new LongAdder();
-  final LongAdder sealedBytesRead = new LongAdder();
-  final LongAdder tailBytesRead = new LongAdder();
+
+  /** Counted by every thread that folds; a LongAdder would allocate cells there. */
+  final AtomicLong sealedBytesRead = new AtomicLong();
+
+  final AtomicLong tailBytesRead = new AtomicLong();
+
   final LongAdder slotsEvicted = new LongAdder();
   final LongAdder forks = new LongAdder();
   final LongAdder leaks = new LongAdder();

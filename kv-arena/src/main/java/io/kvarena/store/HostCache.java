@@ -17,8 +17,6 @@ import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.Selection;
 import io.kvarena.store.HostSequence.SequenceGate;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -38,7 +36,9 @@ final class HostCache implements KvCache {
   private final Budget budget;
   private final List<KvEvent.Listener> listeners;
   private final LeakDetector leaks;
-  private final Workspaces workspaces = new Workspaces();
+  private final Workspaces workspaces;
+  private final FoldPool folds;
+  private final int splitPages;
   private final Counters counters = new Counters();
   private final Map<SequenceContent, SequenceGate> open = new ConcurrentHashMap<>();
   private volatile boolean closed;
@@ -61,6 +61,13 @@ final class HostCache implements KvCache {
     budget = builder.budget;
     listeners = List.copyOf(builder.listeners);
     leaks = new LeakDetector(builder.leakDetection, this);
+    // A kernel that spreads a fold over its device by itself gets all pages in one.
+    splitPages =
+        kernel.spreads()
+            ? Integer.MAX_VALUE
+            : Math.max(1, builder.splitTokens / builder.pageTokens);
+    workspaces = new Workspaces(() -> builder.jobs.apply(this));
+    folds = new FoldPool(builder.threads, workspaces);
   }
 
   List<LayerPlan> plans() {
@@ -85,6 +92,15 @@ final class HostCache implements KvCache {
 
   int rollback() {
     return rollback;
+  }
+
+  FoldPool folds() {
+    return folds;
+  }
+
+  /** Pages of a split. */
+  int splitPages() {
+    return splitPages;
   }
 
   Workspaces workspaces() {
@@ -182,28 +198,31 @@ final class HostCache implements KvCache {
     Rows.checkSize(
         "out", batch.out(), layer, tokens, layerShape.queryHeads(), layerShape.valueDim());
     Rows.checkWritable(batch.out(), layer);
-    Rows.checkFinite(batch.queries(), batch.queries().byteSize(), layer);
-    List<HostSequence> entered = new ArrayList<>(batch.sequences().size());
+    Workspace workspace = workspaces.borrow();
+    FoldJob job = workspace.job();
     try {
+      job.start(plan(layer), batch.queries(), batch.out());
+      int token = 0;
       for (int i = 0; i < batch.sequences().size(); i++) {
         HostSequence sequence = own(batch.sequences().get(i));
         sequence.enter();
-        entered.add(sequence);
-        sequence.content().checkAttend(layer, batch.queryTokens()[i]);
-      }
-      long query = 0;
-      long out = 0;
-      for (int i = 0; i < entered.size(); i++) {
+        workspace.entered.add(sequence);
         int count = batch.queryTokens()[i];
-        long queryBytes = 4L * count * layerShape.queryHeads() * layerShape.keyDim();
-        long outBytes = 4L * count * layerShape.queryHeads() * layerShape.valueDim();
-        MemorySegment queries = batch.queries().asSlice(query, queryBytes);
-        entered.get(i).content().attend(layer, count, queries, batch.out().asSlice(out, outBytes));
-        query += queryBytes;
-        out += outBytes;
+        sequence.content().checkAttend(layer, count);
+        sequence.content().addTo(job, layer, count, token);
+        token += count;
+      }
+      job.run(folds, workspace);
+      for (int i = 0; i < workspace.entered.size(); i++) {
+        workspace.entered.get(i).content().attended(layer);
       }
     } finally {
-      entered.forEach(HostSequence::leave);
+      for (int i = 0; i < workspace.entered.size(); i++) {
+        workspace.entered.get(i).leave();
+      }
+      workspace.entered.clear();
+      job.clear();
+      workspaces.giveBack(workspace);
     }
   }
 
@@ -272,8 +291,8 @@ final class HostCache implements KvCache {
         workspaces.bytes(),
         counters.tokensAppended.sum(),
         counters.pagesSealed.sum(),
-        counters.sealedBytesRead.sum(),
-        counters.tailBytesRead.sum(),
+        counters.sealedBytesRead.get(),
+        counters.tailBytesRead.get(),
         counters.forks.sum(),
         counters.slotsEvicted.sum(),
         counters.leaks.sum(),
@@ -293,6 +312,7 @@ final class HostCache implements KvCache {
     }
     closed = true;
     open.keySet().forEach(this::forgetLost);
+    folds.close();
     arena.close();
   }
 

@@ -1,6 +1,7 @@
 package io.kvarena.store;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import io.kvarena.format.PageFormat;
 import java.lang.foreign.MemorySegment;
@@ -81,24 +82,24 @@ final class Rows {
             + "; look for an overflow in the layer before, or use bf16 or f32");
   }
 
-  /** Copies queries to native memory; throws if a value is not finite. */
-  static void copyQueries(MemorySegment from, MemorySegment to, int layer) {
-    long bytes = from.byteSize();
-    MemorySegment.copy(from, 0, to, 0, bytes);
-    checkFinite(to, bytes, layer);
-  }
-
-  /** Throws if one of the queries in the first {@code bytes} is not finite. */
-  static void checkFinite(MemorySegment queries, long bytes, int layer) {
-    boolean good = true;
-    for (long at = 0; at < bytes; at += 4) {
-      good &= Math.abs(queries.get(JAVA_FLOAT_UNALIGNED, at)) <= Float.MAX_VALUE;
+  /**
+   * Copies queries to native memory; throws if a value is not finite.
+   *
+   * @param bits scratch for {@code count} values
+   */
+  static void copyQueries(MemorySegment from, MemorySegment to, int[] bits, int count, int layer) {
+    MemorySegment.copy(from, JAVA_INT_UNALIGNED, 0, bits, 0, count);
+    // One pass of integers, which the JIT vectorises: an exponent of all ones overflows.
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+      found |= (bits[i] & 0x7fffffff) + 0x00800000;
     }
-    if (!good) {
+    if (found < 0) {
       throw new IllegalArgumentException(
           "queries hold a value that is not finite: layer="
               + layer
               + "; look for an overflow in the layer before");
     }
+    MemorySegment.copy(bits, 0, to, JAVA_INT_UNALIGNED, 0, count);
   }
 }

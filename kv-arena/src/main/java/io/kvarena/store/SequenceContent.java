@@ -255,24 +255,27 @@ final class SequenceContent implements SequenceView {
   /** Attends {@code count} queries, f32 [count][queryHeads][keyDim], checked by the caller. */
   void attend(int layer, int count, MemorySegment queries, MemorySegment out) {
     Workspace workspace = cache.workspaces().borrow();
+    FoldJob job = workspace.job();
     try {
-      MemorySegment plain = workspace.plain(queries.byteSize());
-      Rows.copyQueries(queries, plain, layer);
-      for (Lane lane : lanes[layer]) {
-        LaneAttention.attend(
-            cache,
-            lane,
-            lane.end(),
-            stepPosition + stepTokens - count,
-            count,
-            plain,
-            out,
-            0,
-            workspace);
-      }
+      job.start(cache.plan(layer), queries, out);
+      addTo(job, layer, count, 0);
+      job.run(cache.folds(), workspace);
     } finally {
+      job.clear();
       cache.workspaces().giveBack(workspace);
     }
+    attended(layer);
+  }
+
+  /** Adds the newest {@code count} queries, which are {@code job}'s from {@code token} on. */
+  void addTo(FoldJob job, int layer, int count, int token) {
+    for (Lane lane : lanes[layer]) {
+      job.add(lane, stepPosition + stepTokens - count, count, token);
+    }
+  }
+
+  /** Lets go of the raw rows that a layer's queries needed. */
+  void attended(int layer) {
     for (Lane lane : lanes[layer]) {
       lane.trimRaw(cache.rollback(), reservation);
     }

@@ -5,13 +5,25 @@ import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** Scratch of one append or attend at a time; borrowed, never allocated, on the hot path. */
+/**
+ * Scratch of one append, of one attend or of one thread that folds; borrowed, never allocated, on
+ * the hot path.
+ */
 final class Workspace {
 
+  /** The state of a group, and that of the split to be merged into it. */
   final AttentionState state = new AttentionState();
+
+  final AttentionState part = new AttentionState();
   final Queries queries = new Queries();
   final PageRun run = new PageRun();
+
+  /** The sequences of a batch that are entered. */
+  final ArrayList<HostSequence> entered = new ArrayList<>();
 
   /** Rows of a step, [tokens][channels]. */
   float[] keys = {};
@@ -28,18 +40,25 @@ final class Workspace {
 
   float[] sines = {};
 
-  private MemorySegment plain = MemorySegment.NULL;
+  private final Supplier<FoldJob> jobs;
+  private @Nullable FoldJob job;
   private MemorySegment turned = MemorySegment.NULL;
 
-  /** Native room for the queries of an attend. */
-  MemorySegment plain(long bytes) {
-    if (plain.byteSize() < bytes) {
-      plain = Arena.ofAuto().allocate(bytes, 64);
-    }
-    return plain;
+  Workspace(Supplier<FoldJob> jobs) {
+    this.jobs = jobs;
   }
 
-  /** Native room for the same queries, turned. */
+  /** The job of the attend that has borrowed this. */
+  FoldJob job() {
+    FoldJob made = job;
+    if (made == null) {
+      made = jobs.get();
+      job = made;
+    }
+    return made;
+  }
+
+  /** Native room for the queries of a group, turned. */
   MemorySegment turned(long bytes) {
     if (turned.byteSize() < bytes) {
       turned = Arena.ofAuto().allocate(bytes, 64);
@@ -54,9 +73,10 @@ final class Workspace {
   /** Native bytes held. */
   long bytes() {
     return state.bytes()
+        + part.bytes()
         + queries.bounds().byteSize()
         + run.rows().byteSize()
-        + plain.byteSize()
-        + turned.byteSize();
+        + turned.byteSize()
+        + (job == null ? 0 : job.bytes());
   }
 }

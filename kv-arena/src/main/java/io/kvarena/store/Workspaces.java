@@ -2,18 +2,27 @@ package io.kvarena.store;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** The workspaces of a cache: as many as there were calls at the same time. */
 final class Workspaces {
 
+  private final Supplier<FoldJob> jobs;
   private final List<Workspace> all = new ArrayList<>();
   private final ArrayList<Workspace> idle = new ArrayList<>();
+
+  /**
+   * @param jobs makes the job of a workspace
+   */
+  Workspaces(Supplier<FoldJob> jobs) {
+    this.jobs = jobs;
+  }
 
   synchronized Workspace borrow() {
     if (!idle.isEmpty()) {
       return idle.removeLast();
     }
-    Workspace made = new Workspace();
+    Workspace made = new Workspace(jobs);
     all.add(made);
     return made;
   }

@@ -74,6 +74,11 @@ public final class ClKernel implements AttentionKernel {
   }
 
   @Override
+  public boolean spreads() {
+    return true;
+  }
+
+  @Override
   public void fold(Queries queries, PageRun run, AttentionState state) {
     if (!supports(run.layout())) {
       throw new IllegalArgumentException(

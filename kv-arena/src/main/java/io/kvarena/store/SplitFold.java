@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.kvarena.LayerShape;
 import io.kvarena.Rope;
-import io.kvarena.attention.AttentionKernel;
+import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
 import io.kvarena.format.PageLayout;
@@ -13,82 +13,74 @@ import io.kvarena.memory.PageId;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Attention of a step's queries over one lane: folds the encoded pages before the query's own page,
- * then the raw granules of its own page, run by run, a run being neighbouring entries with one
- * delta. What a query reads depends on its own page alone, never on the other queries of the call.
+ * Folds one split of a lane's pages for queries that stand in one page: the encoded pages before
+ * the queries' own page, then the raw granules of their own page, run by run, a run being
+ * neighbouring entries with one delta. What a query reads depends on its own page alone, never on
+ * the other queries of the call.
  */
-final class LaneAttention {
+final class SplitFold {
 
-  private LaneAttention() {}
+  private SplitFold() {}
 
   /**
-   * Attends one lane.
+   * Folds one split.
    *
    * @param lane the lane
-   * @param stepEnd slot behind the step's last token
+   * @param ordinal page in which the queries stand
+   * @param split number of the split; the last one is that of {@code ordinal}
+   * @param plain native copy of the call's queries, f32 [tokens][queryHeads][keyDim]
+   * @param token the first of the queries in it
+   * @param count query tokens
    * @param position position of the first query
-   * @param count query tokens; they are the last of the step
-   * @param plain native copy of the queries, f32 [count][queryHeads][keyDim]
-   * @param out written at the lane's heads, f32 [count][queryHeads][valueDim] from byte {@code
-   *     outOffset} on
    */
-  static void attend(
-      HostCache cache,
-      Lane lane,
-      int stepEnd,
-      int position,
-      int count,
-      MemorySegment plain,
-      MemorySegment out,
-      long outOffset,
-      Workspace workspace) {
-    LayerPlan plan = lane.plan();
-    LayerShape shape = plan.shape();
-    int pageTokens = plan.page().pageTokens();
-    int firstSlot = stepEnd - count;
-    int firstQueryHead = lane.firstHead() * shape.group();
-    for (int from = 0; from < count; ) {
-      int ordinal = (firstSlot + from) / pageTokens;
-      int to = Math.min(count, (ordinal + 1) * pageTokens - firstSlot);
-      long row = 4L * shape.queryHeads() * shape.keyDim();
-      Queries queries = workspace.queries;
-      queries.set(
-          plain,
-          from * row,
-          to - from,
-          shape.queryHeads(),
-          shape.keyDim(),
-          shape.params().scale(),
-          shape.params().softCap());
-      queries.firstHead(firstQueryHead);
-      for (int i = from; i < to; i++) {
-        queries.bounds(i - from, shape.kind().lowestVisible(position + i), position + i);
-      }
-      workspace.state.reset(to - from, plan.laneQueryHeads(), shape.valueDim());
-      fold(cache, lane, ordinal, plain, from * row, workspace);
-      workspace.state.finish(
-          shape.params(),
-          firstQueryHead,
-          shape.queryHeads(),
-          out,
-          outOffset + 4L * from * shape.queryHeads() * shape.valueDim());
-      from = to;
-    }
-  }
-
-  private static void fold(
+  static void fold(
       HostCache cache,
       Lane lane,
       int ordinal,
+      int split,
+      MemorySegment plain,
+      int token,
+      int count,
+      int position,
+      AttentionState state,
+      Workspace workspace) {
+    LayerPlan plan = lane.plan();
+    LayerShape shape = plan.shape();
+    Queries queries = workspace.queries;
+    long plainOffset = 4L * token * shape.queryHeads() * shape.keyDim();
+    queries.set(
+        plain,
+        plainOffset,
+        count,
+        shape.queryHeads(),
+        shape.keyDim(),
+        shape.params().scale(),
+        shape.params().softCap());
+    queries.firstHead(lane.firstHead() * shape.group());
+    for (int i = 0; i < count; i++) {
+      queries.bounds(i, shape.kind().lowestVisible(position + i), position + i);
+    }
+    int first = split * cache.splitPages();
+    int last = (int) Math.min(ordinal, (long) first + cache.splitPages() - 1);
+    foldPages(cache, lane, first, last, ordinal, plain, plainOffset, state, workspace);
+  }
+
+  private static void foldPages(
+      HostCache cache,
+      Lane lane,
+      int first,
+      int last,
+      int ordinal,
       MemorySegment plain,
       long plainOffset,
+      AttentionState state,
       Workspace workspace) {
     BlockTable table = lane.table();
     LayerPlan plan = lane.plan();
     assert lane.isRaw(ordinal) : "the queries' own page is not raw";
-    int end = table.firstOf(ordinal + 1);
-    int rawFrom = table.firstOf(ordinal);
-    for (int i = 0; i < rawFrom; ) {
+    int end = table.firstOf(last + 1);
+    int rawFrom = last == ordinal ? table.firstOf(ordinal) : end;
+    for (int i = table.firstOf(first); i < rawFrom; ) {
       int delta = table.delta(i);
       workspace.run.start(plan.page());
       for (; i < rawFrom && table.delta(i) == delta; i++) {
@@ -96,14 +88,14 @@ final class LaneAttention {
           addPage(cache.arena(), table, i, workspace.run);
         }
       }
-      foldRun(cache, plan, delta, plain, plainOffset, workspace);
-      cache.counters().sealedBytesRead.add(workspace.run.size() * plan.page().pageBytes());
+      foldRun(cache, plan, delta, plain, plainOffset, state, workspace);
+      cache.counters().sealedBytesRead.addAndGet(workspace.run.size() * plan.page().pageBytes());
     }
     for (int i = rawFrom; i < end; i++) {
       workspace.run.start(plan.granule());
       addGranules(cache.arena(), lane, i, workspace.run);
-      foldRun(cache, plan, table.delta(i), plain, plainOffset, workspace);
-      cache.counters().tailBytesRead.add(workspace.run.size() * plan.granule().pageBytes());
+      foldRun(cache, plan, table.delta(i), plain, plainOffset, state, workspace);
+      cache.counters().tailBytesRead.addAndGet(workspace.run.size() * plan.granule().pageBytes());
     }
   }
 
@@ -153,21 +145,21 @@ final class LaneAttention {
       int delta,
       MemorySegment plain,
       long plainOffset,
+      AttentionState state,
       Workspace workspace) {
     if (workspace.run.size() == 0) {
       return;
     }
-    AttentionKernel kernel = cache.kernel();
     Queries queries = workspace.queries;
     if (delta == 0 || plan.shape().rope().pairing() == Rope.Pairing.NONE) {
       queries.data(plain, plainOffset);
     } else {
       queries.data(turned(plan, -delta, plain, plainOffset, workspace), 0);
     }
-    kernel.fold(queries, workspace.run, workspace.state);
+    cache.kernel().fold(queries, workspace.run, state);
   }
 
-  /** The queries of the segment, all heads, turned by {@code positions}. */
+  /** The queries of the group, all heads, turned by {@code positions}. */
   private static MemorySegment turned(
       LayerPlan plan, int positions, MemorySegment plain, long plainOffset, Workspace workspace) {
     Rope rope = plan.shape().rope();
