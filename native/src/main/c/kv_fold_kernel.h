@@ -250,17 +250,16 @@ static int64_t ready_rows_max(int key_format, int key_dim) {
 #define READY_FUNCTION(name, format)                                                   \
   static float ready_##name(const float *query, int channels, uint8_t *digits,         \
                             int32_t *starts) {                                         \
-    return ready_query(format, query, largest_of(query, channels), channels, digits, starts);                        \
+    return ready_query(format, query, channels, digits, starts);                       \
   }
 READY_FUNCTION(q8_0, KV_Q8_0)
 READY_FUNCTION(q4_0, KV_Q4_0)
 READY_FUNCTION(whole, KV_INT8)
 
-/* Makes `count` rows from `first` on of `heads` heads ready, [heads][count]; kivi's depend on the
- * page. */
+/* Makes `count` rows from `first` on of `heads` heads ready, [heads][count]. */
 static void make_ready(int key_format, const kv_fold *fold, int from_head, int heads,
                        int64_t first, int64_t count, uint8_t *bytes, kv_ready_query *ready) {
-  if (!is_whole(key_format) || is_kivi(key_format)) {
+  if (!is_whole(key_format)) {
     return;
   }
   const int digits = (digit_bytes(ready_elements(fold->key_dim)) + 63) / 64 * 64;
@@ -268,6 +267,10 @@ static void make_ready(int key_format, const kv_fold *fold, int from_head, int h
     for (int64_t row = first; row < first + count; row++, bytes += ready_bytes(fold->key_dim)) {
       const float *query = fold->queries + row / fold->group * fold->query_stride +
                            (head * (int64_t)fold->group + row % fold->group) * fold->key_dim;
+      if (is_kivi(key_format)) {
+        *ready++ = (kv_ready_query){NULL, NULL, largest_of(query, fold->key_dim)};
+        continue;
+      }
       int32_t *starts = (int32_t *)(bytes + digits);
       const float unit = key_format == KV_Q8_0   ? ready_q8_0(query, fold->key_dim, bytes, starts)
                          : key_format == KV_Q4_0 ? ready_q4_0(query, fold->key_dim, bytes, starts)

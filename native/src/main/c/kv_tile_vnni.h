@@ -217,7 +217,8 @@ INLINE void add_coded_keys(const int format, const int rows, const int partial, 
   }
 }
 
-/* A query made ready once for all pages: its digits, then what each span of channels starts with. */
+/* A query made ready once for all pages: its digits, and what each span of channels starts with. Of
+ * kivi's, whose digits depend on the page, only the largest magnitude is known, as the unit. */
 typedef struct {
   uint8_t *digits;
   int32_t *starts; /* [spans][DIGITS] */
@@ -241,16 +242,28 @@ INLINE float largest_of(const float *query, int channels) {
   return v_highest(largest);
 }
 
-/*
- * Writes the signed digits of a query, whose largest magnitude is `max`, and what each span starts with: minus the zero times the sum of
- * the span's digits, which the raised codes add too much. Answers the unit.
- */
-INLINE float ready_query(const int format, const float *query, float max, int channels,
-                         uint8_t *digits, int32_t *starts) {
-  // Below this the quotient would overflow, and such a query is 0 beside any that counts.
-  const vf by = v_set(max > 1e-30f ? SIGNED_MAX / max : 0);
+/* What to multiply with so that `most` becomes `whole`; nothing where the quotient would overflow,
+ * and what is so small is 0 beside any that counts. */
+INLINE float to_whole(float most, float whole) { return most > 1e-30f ? whole / most : 0; }
+
+/* Minus the zero times the sum of a span's digits, which the raised codes add too much, from their
+ * sums in the places where they are stored. */
+INLINE void make_starts(const int format, vi sums, int32_t *starts) {
+  int32_t of_quads[16] __attribute__((aligned(64)));
+  _mm512_store_si512(of_quads, sums);
+  for (int d = 0; d < DIGITS; d++) {
+    starts[d] = -zero_of(format) *
+                (of_quads[d] + of_quads[d + 3] + of_quads[d + 6] + of_quads[d + 9]);
+  }
+}
+
+/* Writes the signed digits of a query and what each span starts with; answers the unit. */
+INLINE float ready_query(const int format, const float *query, int channels, uint8_t *digits,
+                         int32_t *starts) {
+  const float max = largest_of(query, channels);
+  const vf by = v_set(to_whole(max, SIGNED_MAX));
   const int span = key_span(format, steps(format, channels) * per_step(format));
-  for (int from = 0, s = 0; from < channels; from += span, s++) {
+  for (int from = 0; from < channels; from += span, starts += DIGITS) {
     vi sums = _mm512_setzero_si512();
     for (int i = from; i < from + span && i < channels; i += LANES) {
       const int n = channels - i;
@@ -259,67 +272,88 @@ INLINE float ready_query(const int format, const float *query, float max, int ch
       _mm512_storeu_si512(digits + DIGITS * i, bytes);
       sums = add_products(sums, _mm512_set1_epi8(1), bytes);
     }
-    int32_t of_quads[16];
-    _mm512_storeu_si512(of_quads, sums);
-    for (int d = 0; d < DIGITS; d++) {
-      starts[DIGITS * s + d] =
-          -zero_of(format) *
-          (of_quads[d] + of_quads[d + 3] + of_quads[d + 6] + of_quads[d + 9]);
-    }
+    make_starts(format, sums, starts);
   }
   return max / SIGNED_MAX;
 }
 
-/* As tile_logits, from queries made ready, or for kivi from the plain ones. */
-INLINE void coded_logits(const int format, const int rows, const kv_tile *keys,
-                         const float *const *queries, const kv_ready_query *ready,
-                         float (*logits)[KV_TOKENS_MAX]) {
-  uint8_t own[CODED_ROWS_MAX][DIGITS * KV_CHANNELS_MAX + 64] __attribute__((aligned(64)));
-  int32_t own_starts[CODED_ROWS_MAX][DIGITS * (KV_CHANNELS_MAX / SPAN_MAX)];
-  kv_coded_row coded[CODED_ROWS_MAX];
-  const int32_t *starts[CODED_ROWS_MAX];
-  float bias[CODED_ROWS_MAX] = {0};
-  for (int r = 0; r < rows; r++) {
-    if (is_kivi(format)) {
-      coded[r].digits = own[r];
-      starts[r] = own_starts[r];
-    } else {
-      coded[r].digits = ready[r].digits;
-      coded[r].unit = ready[r].unit;
-      starts[r] = ready[r].starts;
-    }
+/*
+ * kivi's keys are s c + m with s and m of the channel, so that q . k = (q s) . c + q . m: writes the
+ * digits of q s for each row and answers q . m in `bias`, both for codes less their zero. The bound
+ * max |q| max s sets the unit: keys with such an s are as large.
+ */
+INLINE void code_scaled_queries(const int format, const int rows, const kv_tile *keys,
+                                const float *const *queries, const kv_ready_query *ready,
+                                uint8_t (*digits)[DIGITS * KV_CHANNELS_MAX + 64],
+                                int32_t (*starts)[DIGITS * KV_CHANNELS_MAX / SPAN_MAX],
+                                kv_coded_row *coded, float *bias) {
+  const uint8_t *s = numbers(format, 1, keys);
+  const uint8_t *m = s + 2 * keys->channels;
+  vf largest = v_zero();
+  for (int i = 0; i < keys->channels; i += LANES) {
+    largest = v_max(largest, numbers_at(s, i, keys->channels));
+    prefetch_lines(s + 2 * i, keys->ahead, 2 * LANES);
+    prefetch_lines(m + 2 * i, keys->ahead, 2 * LANES);
   }
-  if (is_kivi(format)) {
-    // Their value is s c + m with s and m of the channel, so that q . k = (q s) . c + q . m.
-    float scaled[CODED_ROWS_MAX][KV_CHANNELS_MAX] __attribute__((aligned(64)));
-    const uint8_t *s = numbers(format, 1, keys);
-    const uint8_t *m = s + 2 * keys->channels;
-    vf sums[CODED_ROWS_MAX];
-    vf largest[CODED_ROWS_MAX];
+  const float max = v_highest(largest);
+  vf by[CODED_ROWS_MAX];
+  vf sums[CODED_ROWS_MAX];
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+    const float most = ready[r].unit * max;
+    by[r] = v_set(to_whole(most, SIGNED_MAX));
+    sums[r] = v_zero();
+    coded[r].digits = digits[r];
+    coded[r].unit = most / SIGNED_MAX;
+  }
+  for (int from = 0, span = 0; from < keys->channels; from += SPAN_MAX, span++) {
+    vi of_digits[CODED_ROWS_MAX];
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
-      sums[r] = largest[r] = v_zero();
+      of_digits[r] = _mm512_setzero_si512();
     }
-    for (int i = 0; i < keys->channels; i += LANES) {
+    for (int i = from; i < from + SPAN_MAX && i < keys->channels; i += LANES) {
       const int n = keys->channels - i;
-      const vf by = numbers_at(s, i, keys->channels);
-      const vf offset = v_fma(by, v_set((float)zero_of(format)), numbers_at(m, i, keys->channels));
-      prefetch_lines(s + 2 * i, keys->ahead, 2 * LANES);
-      prefetch_lines(m + 2 * i, keys->ahead, 2 * LANES);
+      const vf scale = numbers_at(s, i, keys->channels);
+      const vf offset =
+          v_fma(scale, v_set((float)zero_of(format)), numbers_at(m, i, keys->channels));
 #pragma GCC unroll 4
       for (int r = 0; r < rows; r++) {
         const vf q = n >= LANES ? v_load(queries[r] + i) : v_load_n(queries[r] + i, n);
-        const vf product = v_mul(q, by);
-        v_store(scaled[r] + i, product);
-        largest[r] = v_max(largest[r], v_abs(product));
+        const vi bytes = digits_of(_mm512_cvtps_epi32(v_mul(v_mul(q, scale), by[r])), 1);
+        _mm512_storeu_si512(digits[r] + DIGITS * i, bytes);
+        of_digits[r] = add_products(of_digits[r], _mm512_set1_epi8(1), bytes);
         sums[r] = v_fma(q, offset, sums[r]);
       }
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
-      bias[r] = v_total(sums[r]);
-      coded[r].unit = ready_query(format, scaled[r], v_highest(largest[r]), keys->channels, own[r],
-                                  own_starts[r]);
+      make_starts(format, of_digits[r], starts[r] + DIGITS * span);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+    bias[r] = v_total(sums[r]);
+  }
+}
+
+/* As tile_logits, from queries made ready. */
+INLINE void coded_logits(const int format, const int rows, const kv_tile *keys,
+                         const float *const *queries, const kv_ready_query *ready,
+                         float (*logits)[KV_TOKENS_MAX]) {
+  uint8_t own[CODED_ROWS_MAX][DIGITS * KV_CHANNELS_MAX + 64] __attribute__((aligned(64)));
+  int32_t own_starts[CODED_ROWS_MAX][DIGITS * KV_CHANNELS_MAX / SPAN_MAX];
+  kv_coded_row coded[CODED_ROWS_MAX];
+  const int32_t *starts[CODED_ROWS_MAX];
+  float bias[CODED_ROWS_MAX] = {0};
+  if (is_kivi(format)) {
+    code_scaled_queries(format, rows, keys, queries, ready, own, own_starts, coded, bias);
+  }
+  for (int r = 0; r < rows; r++) {
+    starts[r] = is_kivi(format) ? own_starts[r] : ready[r].starts;
+    if (!is_kivi(format)) {
+      coded[r].digits = ready[r].digits;
+      coded[r].unit = ready[r].unit;
     }
   }
   int token = 0;
@@ -363,34 +397,93 @@ INLINE void add_coded_values(const int format, const int rows, const int partial
   }
 }
 
+/* Groups of channels whose weights are coded before any is used, so that their chains of latencies
+ * run side by side. */
+enum { GROUPS_TOGETHER = 4 };
+
+/* The weights of one group of channels. */
+typedef struct {
+  uint8_t digits[CODED_ROWS_MAX][DIGITS * KV_TOKENS_MAX + 64];
+  uint8_t negative[KV_TOKENS_MAX];
+  float start[CODED_ROWS_MAX];
+  float unit[CODED_ROWS_MAX];
+} kv_coded_weights;
+
 /*
- * Codes the rows' weights times the numbers of their tokens, whose magnitudes are given. The largest
+ * Codes the rows' weights times the numbers of their tokens for one group of channels. The largest
  * product of a row sets its unit, so that tokens that weigh nothing do not coarsen those that do.
  */
-INLINE void code_weights(const int rows, int tokens, float (*weights)[KV_TOKENS_MAX],
-                         const float *magnitudes, uint8_t (*digits)[DIGITS * KV_TOKENS_MAX + 64],
-                         kv_coded_row *coded) {
+INLINE void code_weights(const int format, const int rows, const kv_tile *values,
+                         const uint8_t *scale, float (*weights)[KV_TOKENS_MAX],
+                         kv_coded_weights *coded) {
+  const int tokens = steps(format, values->tokens) * per_step(format);
+  // kivi's least values lie behind all scales.
+  const int64_t least =
+      INT64_C(2) * ((values->channels + KIVI_GROUP - 1) / KIVI_GROUP) * values->tokens;
+  float magnitudes[KV_TOKENS_MAX] __attribute__((aligned(64)));
   float most[CODED_ROWS_MAX] __attribute__((aligned(16))) = {0};
   float by[CODED_ROWS_MAX] __attribute__((aligned(16)));
+  vf largest[CODED_ROWS_MAX];
+  vf sums[CODED_ROWS_MAX];
+  prefetch_lines(scale, values->ahead, 2 * values->tokens);
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
-    vf largest = v_zero();
-    for (int i = 0; i < tokens; i += LANES) {
-      largest = v_max(largest, v_mul(v_load(weights[r] + i), v_load(magnitudes + i)));
+    largest[r] = sums[r] = v_zero();
+  }
+  for (int i = 0; i < tokens; i += LANES) {
+    const vf s = numbers_at(scale, i, values->tokens);
+    v_store(magnitudes + i, v_abs(s));
+    vf offset = s;
+    if (format == KV_Q4_0) {
+      const __mmask16 below = _mm512_cmp_ps_mask(s, v_zero(), _CMP_LT_OQ);
+      _mm_storeu_si128((__m128i *)(coded->negative + i), _mm_maskz_set1_epi8(below, 16));
     }
-    most[r] = v_highest(largest);
+    if (is_kivi(format)) {
+      offset = v_fma(s, v_set((float)zero_of(format)), numbers_at(scale + least, i, values->tokens));
+      prefetch_lines(scale + least + 2 * i, values->ahead, 2 * LANES);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
+      const vf w = v_load(weights[r] + i);
+      largest[r] = v_max(largest[r], v_mul(w, v_abs(s)));
+      sums[r] = is_kivi(format) ? v_fma(w, offset, sums[r]) : sums[r];
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+    most[r] = v_highest(largest[r]);
+    coded->start[r] = is_kivi(format) ? v_total(sums[r]) : 0;
+    coded->unit[r] = most[r] * (1 / UNSIGNED_MAX);
   }
   const __m128 all = _mm_load_ps(most);
   const __m128 some = _mm_cmp_ps(all, _mm_set1_ps(1e-30f), _CMP_GT_OQ);
   _mm_store_ps(by, _mm_and_ps(some, _mm_div_ps(_mm_set1_ps(UNSIGNED_MAX), all)));
+  for (int i = 0; i < tokens; i += LANES) {
+    const vf size = v_load(magnitudes + i);
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
+      const vf x = v_mul(v_mul(v_load(weights[r] + i), size), v_set(by[r]));
+      _mm512_storeu_si512(coded->digits[r] + DIGITS * i, digits_of(_mm512_cvtps_epi32(x), 0));
+    }
+  }
+}
+
+/* out = out * rescale + weights times values for the channels `from` to `to` of one group. */
+INLINE void add_group(const int format, const int rows, const kv_tile *values, int from, int to,
+                      const kv_coded_weights *weights, const float *rescale, float *const *out) {
+  kv_coded_row coded[CODED_ROWS_MAX];
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
-    for (int i = 0; i < tokens; i += LANES) {
-      const vf x = v_mul(v_mul(v_load(weights[r] + i), v_load(magnitudes + i)), v_set(by[r]));
-      _mm512_storeu_si512(digits[r] + DIGITS * i, digits_of(_mm512_cvtps_epi32(x), 0));
-    }
-    coded[r].digits = digits[r];
-    coded[r].unit = most[r] * (1 / UNSIGNED_MAX);
+    coded[r] = (kv_coded_row){weights->digits[r], weights->unit[r]};
+  }
+  int channel = from;
+  for (; channel + LANES <= to; channel += LANES) {
+    add_coded_values(format, rows, 0, 0, values, channel, coded, weights->negative, weights->start,
+                     rescale, out);
+  }
+  if (channel < to) {
+    add_coded_values(format, rows, 1, to - channel, values, channel, coded, weights->negative,
+                     weights->start, rescale, out);
   }
 }
 
@@ -398,56 +491,20 @@ INLINE void code_weights(const int rows, int tokens, float (*weights)[KV_TOKENS_
 INLINE void coded_values(const int format, const int rows, const kv_tile *values,
                          float (*weights)[KV_TOKENS_MAX], const float *rescale,
                          float *const *out) {
-  uint8_t digits[CODED_ROWS_MAX][DIGITS * KV_TOKENS_MAX + 64] __attribute__((aligned(64)));
-  float magnitudes[KV_TOKENS_MAX] __attribute__((aligned(64)));
-  uint8_t negative[KV_TOKENS_MAX];
-  kv_coded_row coded[CODED_ROWS_MAX];
-  float start[CODED_ROWS_MAX] = {0};
-  const int tokens = steps(format, values->tokens) * per_step(format);
+  kv_coded_weights coded[GROUPS_TOGETHER] __attribute__((aligned(64)));
   const int group = group_channels(format, 0, values->channels);
   const uint8_t *scale = numbers(format, 0, values);
-  // Where kivi's least values lie behind its scales.
-  const int64_t least =
-      INT64_C(2) * ((values->channels + KIVI_GROUP - 1) / KIVI_GROUP) * values->tokens;
-  for (int from = 0; from < values->channels; from += group, scale += 2 * values->tokens) {
-    prefetch_lines(scale, values->ahead, 2 * values->tokens);
-    vf sums[CODED_ROWS_MAX];
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      sums[r] = v_zero();
+  const int groups = group == values->channels ? 1 : (values->channels + group - 1) / group;
+  for (int first = 0; first < groups; first += GROUPS_TOGETHER) {
+    const int count = groups - first < GROUPS_TOGETHER ? groups - first : GROUPS_TOGETHER;
+    for (int i = 0; i < count; i++) {
+      code_weights(format, rows, values, scale + INT64_C(2) * (first + i) * values->tokens, weights,
+                   &coded[i]);
     }
-    for (int token = 0; token < tokens; token += LANES) {
-      const vf s = numbers_at(scale, token, values->tokens);
-      v_store(magnitudes + token, v_abs(s));
-      if (format == KV_Q4_0) {
-        const __mmask16 below = _mm512_cmp_ps_mask(s, v_zero(), _CMP_LT_OQ);
-        _mm_storeu_si128((__m128i *)(negative + token), _mm_maskz_set1_epi8(below, 16));
-      }
-      if (is_kivi(format)) {
-        const vf m = numbers_at(scale + least, token, values->tokens);
-        const vf offset = v_fma(s, v_set((float)zero_of(format)), m);
-        prefetch_lines(scale + least + 2 * token, values->ahead, 2 * LANES);
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++) {
-          sums[r] = v_fma(v_load(weights[r] + token), offset, sums[r]);
-        }
-      }
-    }
-    code_weights(rows, tokens, weights, magnitudes, digits, coded);
-    if (is_kivi(format)) {
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) {
-        start[r] = v_total(sums[r]);
-      }
-    }
-    const int to = from + group < values->channels ? from + group : values->channels;
-    int channel = from;
-    for (; channel + LANES <= to; channel += LANES) {
-      add_coded_values(format, rows, 0, 0, values, channel, coded, negative, start, rescale, out);
-    }
-    if (channel < to) {
-      add_coded_values(format, rows, 1, to - channel, values, channel, coded, negative, start,
-                       rescale, out);
+    for (int i = 0; i < count; i++) {
+      const int from = (first + i) * group;
+      const int to = from + group < values->channels ? from + group : values->channels;
+      add_group(format, rows, values, from, to, &coded[i], rescale, out);
     }
   }
 }
