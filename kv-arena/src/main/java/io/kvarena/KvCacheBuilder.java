@@ -5,15 +5,39 @@ import io.kvarena.format.PageFormat;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.transform.Encoding;
 
 /** How a cache is set up; everything has a default. */
 public interface KvCacheBuilder {
 
   /** Format of sealed keys; f16 if not set. */
-  KvCacheBuilder keys(PageFormat format);
+  default KvCacheBuilder keys(PageFormat format) {
+    return keys(Encoding.of(format));
+  }
 
   /** Format of sealed values; f16 if not set. */
-  KvCacheBuilder values(PageFormat format);
+  default KvCacheBuilder values(PageFormat format) {
+    return values(Encoding.of(format));
+  }
+
+  /** Encoding of sealed keys. Keys are not centred in layers with a soft cap. */
+  KvCacheBuilder keys(Encoding encoding);
+
+  /** Encoding of sealed values, which are rotated or left alone. */
+  KvCacheBuilder values(Encoding encoding);
+
+  /**
+   * Tokens at the start of a sequence whose pages keep the tail's format (f16, bf16 or f32),
+   * without a transform; rounded up to whole pages, 0 if not set.
+   */
+  KvCacheBuilder pinned(int tokens);
+
+  /**
+   * Tokens before a query's own page that it reads raw, rounded up to whole pages; 0 if not set.
+   * Its own page is read raw in any case. So what a query reads does not depend on how a prompt was
+   * cut.
+   */
+  KvCacheBuilder recent(int tokens);
 
   /** Tokens in a page: 8, 16, … 64; 32 if not set. */
   KvCacheBuilder pageTokens(int tokens);

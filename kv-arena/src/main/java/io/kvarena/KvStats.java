@@ -3,7 +3,7 @@ package io.kvarena;
 import io.kvarena.memory.ArenaStats;
 
 /**
- * The store in numbers, all bytes counted: sealed pages, raw tails, tables and scratch.
+ * The store in numbers, all bytes counted: sealed pages, raw tails, tables, transforms and scratch.
  *
  * @param kernel the kernel that serves
  * @param sequences open sequences
@@ -11,6 +11,7 @@ import io.kvarena.memory.ArenaStats;
  * @param sealedBytes their bytes
  * @param tailBytes bytes of granules of unsealed tokens
  * @param tableBytes heap bytes of the block tables of open sequences
+ * @param transformBytes heap bytes of the transforms' numbers: the model's and the open sequences'
  * @param scratchBytes native bytes of scratch: rotated queries, states, page runs
  * @param tokensAppended tokens whose steps were completed, over all sequences
  * @param pagesSealed pages encoded so far
@@ -28,6 +29,7 @@ public record KvStats(
     long sealedBytes,
     long tailBytes,
     long tableBytes,
+    long transformBytes,
     long scratchBytes,
     long tokensAppended,
     long pagesSealed,

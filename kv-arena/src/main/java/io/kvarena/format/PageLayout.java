@@ -65,6 +65,11 @@ public final class PageLayout {
     return new PageLayout(layer, GRANULE_TOKENS, heads, keys.raw(), values.raw());
   }
 
+  /** The layout of a page of the same tokens in the tail's formats. */
+  public PageLayout pinned() {
+    return new PageLayout(layer, pageTokens, heads, keys.raw(), values.raw());
+  }
+
   public LayerShape layer() {
     return layer;
   }

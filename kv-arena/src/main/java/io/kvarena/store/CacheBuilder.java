@@ -9,7 +9,6 @@ import io.kvarena.LeakDetection;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
-import io.kvarena.format.PageFormat;
 import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PagePool;
@@ -17,6 +16,9 @@ import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.Signal;
+import io.kvarena.transform.Encoding;
+import io.kvarena.transform.TransformInstance;
+import io.kvarena.transform.TransformSpec;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -35,8 +37,10 @@ public final class CacheBuilder implements KvCacheBuilder {
   private static final int SUPERBLOCKS_MIN = 64;
 
   final KvShape shape;
-  PageFormat keys = Formats.F16;
-  PageFormat values = Formats.F16;
+  Encoding keys = Encoding.of(Formats.F16);
+  Encoding values = Encoding.of(Formats.F16);
+  int pinned;
+  int recent;
   int pageTokens = 32;
   int headsPerPage;
   long maxBytes = 1L << 30;
@@ -62,14 +66,42 @@ public final class CacheBuilder implements KvCacheBuilder {
   }
 
   @Override
-  public KvCacheBuilder keys(PageFormat format) {
-    keys = format;
+  public KvCacheBuilder keys(Encoding encoding) {
+    keys = encoding;
     return this;
   }
 
   @Override
-  public KvCacheBuilder values(PageFormat format) {
-    values = format;
+  public KvCacheBuilder values(Encoding encoding) {
+    if (encoding.transform().isPerHead()) {
+      throw new IllegalArgumentException(
+          "values are rotated or left alone: values="
+              + encoding
+              + "; centre and balance keys only");
+    }
+    values = encoding;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder pinned(int tokens) {
+    if (tokens < 0) {
+      throw new IllegalArgumentException(
+          "pinned tokens are not negative: tokens=" + tokens + "; 0 pins none");
+    }
+    pinned = tokens;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder recent(int tokens) {
+    if (tokens < 0) {
+      throw new IllegalArgumentException(
+          "recent tokens are not negative: tokens="
+              + tokens
+              + "; 0 keeps the query's own page raw and no other");
+    }
+    recent = tokens;
     return this;
   }
 
@@ -177,15 +209,21 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Override
   public KvCache build() {
     List<PageLayout> pages = new ArrayList<>();
+    List<PageLayout> pinnedPages = new ArrayList<>();
     List<PageLayout> granules = new ArrayList<>();
     for (LayerShape layer : shape.layers()) {
       int heads = headsPerPage == 0 ? layer.kvHeads() : headsPerPage;
-      PageLayout page = new PageLayout(layer, pageTokens, heads, keys, values);
+      PageLayout page = new PageLayout(layer, pageTokens, heads, keys.format(), values.format());
+      checkTransform(layer, pages.size());
       pages.add(page);
+      pinnedPages.add(page.pinned());
       granules.add(page.granule());
     }
     List<PageLayout> all = new ArrayList<>(pages);
     all.addAll(granules);
+    if (pinned > 0) {
+      all.addAll(pinnedPages);
+    }
     AttentionKernel chosen = kernel == null ? Kernels.best(all) : kernel;
     checkKernel(chosen, all);
     PageArena arena =
@@ -200,6 +238,7 @@ public final class CacheBuilder implements KvCacheBuilder {
     Map<Long, Integer> pageNumbers = new HashMap<>();
     Map<Long, Integer> granuleNumbers = new HashMap<>();
     List<LayerPlan> plans = new ArrayList<>();
+    Map<List<Object>, TransformInstance> shared = new HashMap<>();
     for (int i = 0; i < pages.size(); i++) {
       int pagePool =
           pageNumbers.computeIfAbsent(pages.get(i).pageBytes(), bytes -> add(arena, bytes, pools));
@@ -211,10 +250,72 @@ public final class CacheBuilder implements KvCacheBuilder {
                 granulePools.add(pools.get(number));
                 return number;
               });
-      plans.add(new LayerPlan(i, pages.get(i), granules.get(i), pagePool, granulePool));
+      int pinnedPool =
+          pinned == 0
+              ? pagePool
+              : pageNumbers.computeIfAbsent(
+                  pinnedPages.get(i).pageBytes(), bytes -> add(arena, bytes, pools));
+      plans.add(
+          new LayerPlan(
+              i,
+              pages.get(i),
+              pinnedPages.get(i),
+              granules.get(i),
+              pagePool,
+              pinnedPool,
+              granulePool,
+              pages(pinned),
+              pages(recent),
+              transforms(i, shared)));
     }
     return new HostCache(
         this, arena, List.copyOf(plans), List.copyOf(pools), List.copyOf(granulePools), chosen);
+  }
+
+  /** Pages that it takes to hold {@code tokens}. */
+  private int pages(int tokens) {
+    return tokens / pageTokens + (tokens % pageTokens == 0 ? 0 : 1);
+  }
+
+  private void checkTransform(LayerShape layer, int index) {
+    if (keys.transform().centred() && layer.params().softCap() > 0) {
+      throw new IllegalArgumentException(
+          "keys cannot be centred under a soft cap, which would cap other logits: keys="
+              + keys
+              + ", layer="
+              + index
+              + ", softCap="
+              + layer.params().softCap()
+              + "; leave out centred");
+    }
+  }
+
+  /**
+   * The transforms of a layer.
+   *
+   * @param shared instances that layers share: those that know nothing of a head
+   */
+  private LayerTransforms transforms(int layer, Map<List<Object>, TransformInstance> shared) {
+    LayerShape of = shape.layer(layer);
+    TransformSpec spec = keys.transform();
+    TransformInstance[] instances = {};
+    if (!spec.isIdentity() && !spec.isByContent()) {
+      instances = new TransformInstance[of.kvHeads()];
+      for (int head = 0; head < instances.length; head++) {
+        instances[head] =
+            spec.isPerHead()
+                ? spec.instance(layer, head, of.keyDim())
+                : shared(spec, of.keyDim(), shared);
+      }
+    }
+    TransformInstance rotation =
+        values.transform().isIdentity() ? null : shared(values.transform(), of.valueDim(), shared);
+    return new LayerTransforms(spec, instances, rotation);
+  }
+
+  private static TransformInstance shared(
+      TransformSpec spec, int channels, Map<List<Object>, TransformInstance> shared) {
+    return shared.computeIfAbsent(List.of(spec, channels), key -> spec.instance(0, 0, channels));
   }
 
   private static int add(PageArena arena, long bytes, List<PagePool> pools) {

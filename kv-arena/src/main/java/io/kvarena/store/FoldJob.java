@@ -1,7 +1,10 @@
 package io.kvarena.store;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import io.kvarena.LayerShape;
 import io.kvarena.attention.AttentionState;
+import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -52,6 +55,8 @@ class FoldJob implements FoldPool.Job {
   private boolean bySplit;
   private int[] groupOfUnit = {};
   private AttentionState[] states = {};
+  private AttentionState[] rotatedStates = {};
+  private long firstNumber;
   private AtomicIntegerArray left = new AtomicIntegerArray(8);
 
   /** A job to be used again and again, by one call at a time. */
@@ -137,6 +142,7 @@ class FoldJob implements FoldPool.Job {
             || work < SHORT_WORK * cache.splitPages() * plan.page().pageTokens();
     bySplit = !alone && groups < GROUPS_PER_THREAD * pool.threads() && statesFit();
     target = out;
+    firstNumber = cache.numberGroups(groups);
     if (alone) {
       for (int group = 0; group < groups; group++) {
         perform(group, own);
@@ -155,7 +161,12 @@ class FoldJob implements FoldPool.Job {
   private boolean statesFit() {
     long bytes = 0;
     for (int group = 0; group < groups; group++) {
-      bytes += 4L * splits[group] * counts[group] * plan.laneQueryHeads() * plan.shape().valueDim();
+      bytes +=
+          (isRotated() ? 8L : 4L)
+              * splits[group]
+              * counts[group]
+              * plan.laneQueryHeads()
+              * plan.shape().valueDim();
     }
     return bytes <= STATE_BYTES_MAX;
   }
@@ -170,17 +181,16 @@ class FoldJob implements FoldPool.Job {
     }
     if (groupOfUnit.length < units) {
       groupOfUnit = new int[2 * units];
-      states = Arrays.copyOf(states, 2 * units);
-      for (int i = 0; i < states.length; i++) {
-        if (states[i] == null) {
-          states[i] = new AttentionState();
-        }
-      }
+      states = larger(states, 2 * units);
+      rotatedStates = larger(rotatedStates, 2 * units);
     }
     for (int group = 0; group < groups; group++) {
       Arrays.fill(groupOfUnit, firstUnits[group], firstUnits[group] + splits[group], group);
       for (int split = 0; split < splits[group]; split++) {
         reset(group, states[firstUnits[group] + split]);
+        if (isRotated()) {
+          reset(group, rotatedStates[firstUnits[group] + split]);
+        }
       }
     }
     return units;
@@ -193,26 +203,51 @@ class FoldJob implements FoldPool.Job {
       return;
     }
     int group = groupOfUnit[unit];
-    fold(group, unit - firstUnits[group], states[unit], workspace);
-    folded(group, unit - firstUnits[group]);
+    AttentionState state = states[unit];
+    AttentionState rotated = isRotated() ? rotatedStates[unit] : state;
+    fold(group, unit - firstUnits[group], state, rotated, workspace);
+    folded(group, unit - firstUnits[group], workspace);
+  }
+
+  private static AttentionState[] larger(AttentionState[] states, int count) {
+    AttentionState[] all = Arrays.copyOf(states, count);
+    for (int i = states.length; i < count; i++) {
+      all[i] = new AttentionState();
+    }
+    return all;
+  }
+
+  /** Whether encoded pages hold rotated values, whose sums go into states of their own. */
+  private boolean isRotated() {
+    return plan.transforms().values() != null;
   }
 
   private void foldGroup(int group, Workspace workspace) {
-    reset(group, workspace.state);
-    fold(group, 0, workspace.state, workspace);
+    AttentionState state = workspace.state;
+    AttentionState rotated = isRotated() ? workspace.rotated : state;
+    AttentionState part = workspace.part;
+    AttentionState rotatedPart = isRotated() ? workspace.rotatedPart : part;
+    reset(group, state);
+    reset(group, rotated);
+    fold(group, 0, state, rotated, workspace);
     for (int split = 1; split < splits[group]; split++) {
-      reset(group, workspace.part);
-      fold(group, split, workspace.part, workspace);
-      workspace.state.merge(workspace.part);
+      reset(group, part);
+      reset(group, rotatedPart);
+      fold(group, split, part, rotatedPart, workspace);
+      state.merge(part);
+      if (rotated != state) {
+        rotated.merge(rotatedPart);
+      }
     }
-    finish(group, workspace.state);
+    finish(group, state, rotated, workspace);
   }
 
   private void reset(int group, AttentionState state) {
     state.reset(counts[group], plan.laneQueryHeads(), plan.shape().valueDim());
   }
 
-  private void fold(int group, int split, AttentionState state, Workspace workspace) {
+  private void fold(
+      int group, int split, AttentionState state, AttentionState rotated, Workspace workspace) {
     SplitFold.fold(
         cache,
         lanes[group],
@@ -222,20 +257,26 @@ class FoldJob implements FoldPool.Job {
         tokens[group],
         counts[group],
         positions[group],
+        firstNumber + group,
         state,
+        rotated,
         workspace);
   }
 
   /** Called when a split is done; whoever does a group's last one merges them all in order. */
-  void folded(int group, int split) {
+  void folded(int group, int split, Workspace workspace) {
     if (left.decrementAndGet(group) != 0) {
       return;
     }
     AttentionState state = state(group, 0);
+    AttentionState rotated = isRotated() ? rotatedStates[firstUnits[group]] : state;
     for (int other = 1; other < splits[group]; other++) {
       state.merge(state(group, other));
+      if (rotated != state) {
+        rotated.merge(rotatedStates[firstUnits[group] + other]);
+      }
     }
-    finish(group, state);
+    finish(group, state, rotated, workspace);
   }
 
   /** Splits of a group. */
@@ -248,9 +289,21 @@ class FoldJob implements FoldPool.Job {
     return states[firstUnits[group] + split];
   }
 
-  /** Writes a group's attention. */
-  final void finish(int group, AttentionState state) {
+  /** Maps the sums of rotated values back and writes a group's attention. */
+  final void finish(int group, AttentionState state, AttentionState rotated, Workspace workspace) {
     LayerShape shape = plan.shape();
+    TransformInstance rotation = plan.transforms().values();
+    if (rotation != null) {
+      int floats = rotated.rows() * shape.valueDim();
+      long from = 4 * rotated.outIndex(0);
+      workspace.sums = Workspace.fit(workspace.sums, floats);
+      MemorySegment.copy(rotated.segment(), JAVA_FLOAT, from, workspace.sums, 0, floats);
+      for (int row = 0; row < rotated.rows(); row++) {
+        rotation.back(workspace.sums, row * shape.valueDim());
+      }
+      MemorySegment.copy(workspace.sums, 0, rotated.segment(), JAVA_FLOAT, from, floats);
+      state.merge(rotated);
+    }
     state.finish(
         shape.params(),
         lanes[group].firstHead() * shape.group(),
@@ -271,8 +324,8 @@ class FoldJob implements FoldPool.Job {
   /** Native bytes held. */
   long bytes() {
     long bytes = plain.byteSize() + results.byteSize();
-    for (AttentionState state : states) {
-      bytes += state.bytes();
+    for (int i = 0; i < states.length; i++) {
+      bytes += states[i].bytes() + rotatedStates[i].bytes();
     }
     return bytes;
   }

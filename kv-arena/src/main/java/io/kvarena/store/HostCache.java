@@ -17,9 +17,15 @@ import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.Selection;
 import io.kvarena.store.HostSequence.SequenceGate;
+import io.kvarena.transform.TransformInstance;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** The cache in host memory. */
@@ -39,6 +45,7 @@ final class HostCache implements KvCache {
   private final Workspaces workspaces;
   private final FoldPool folds;
   private final int splitPages;
+  private final AtomicLong groupNumbers = new AtomicLong();
   private final Counters counters = new Counters();
   private final Map<SequenceContent, SequenceGate> open = new ConcurrentHashMap<>();
   private volatile boolean closed;
@@ -96,6 +103,11 @@ final class HostCache implements KvCache {
 
   FoldPool folds() {
     return folds;
+  }
+
+  /** Numbers for {@code count} groups of queries that no others have had. */
+  long numberGroups(int count) {
+    return groupNumbers.getAndAdd(count);
   }
 
   /** Pages of a split. */
@@ -274,10 +286,19 @@ final class HostCache implements KvCache {
       }
     }
     long tableBytes = 0;
+    Set<TransformInstance> instances = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (LayerPlan plan : plans) {
+      instances.addAll(Arrays.asList(plan.transforms().keyInstances()));
+      TransformInstance values = plan.transforms().values();
+      if (values != null) {
+        instances.add(values);
+      }
+    }
     for (SequenceContent content : open.keySet()) {
       for (Lane[] ofLayer : content.lanes()) {
         for (Lane lane : ofLayer) {
           tableBytes += lane.table().bytes();
+          instances.addAll(Arrays.asList(lane.keyInstances()));
         }
       }
     }
@@ -288,6 +309,7 @@ final class HostCache implements KvCache {
         sealedBytes,
         tailBytes,
         tableBytes,
+        instances.stream().mapToLong(TransformInstance::bytes).sum(),
         workspaces.bytes(),
         counters.tokensAppended.sum(),
         counters.pagesSealed.sum(),

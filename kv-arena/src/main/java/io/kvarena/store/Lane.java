@@ -6,7 +6,10 @@ import io.kvarena.format.TileKind;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PageId;
 import io.kvarena.memory.PagePool;
+import io.kvarena.transform.TransformInstance;
+import io.kvarena.transform.TransformSpec;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.agrona.collections.LongArrayList;
 
 /**
@@ -14,8 +17,9 @@ import org.agrona.collections.LongArrayList;
  * newest rows raw.
  *
  * <p>Slots are counted through all pages, {@code ordinal · pageTokens + slot}. Raw rows exist for
- * the slots [rawFrom, end): the page being filled, the pages that this step filled until the layer
- * has attended, and what the rollback asks for.
+ * the slots [rawFrom, end): the page being filled, the recent pages before it, the pages that this
+ * step filled until the layer has attended, and what the rollback asks for. A page is sealed when
+ * no query to come reads it raw: as many pages behind the one that was filled as count as recent.
  */
 final class Lane {
 
@@ -27,6 +31,13 @@ final class Lane {
   private final int pageTokens;
   private final BlockTable table;
   private final LongArrayList granules;
+
+  /**
+   * What the keys of every encoded page of the table were transformed by, [heads]; empty if they
+   * are not transformed or nothing is encoded yet.
+   */
+  private TransformInstance[] keyInstances;
+
   private int rawFrom;
   private int end;
 
@@ -37,6 +48,11 @@ final class Lane {
     pageTokens = plan.page().pageTokens();
     table = new BlockTable(expectedTokens / pageTokens + 2);
     granules = new LongArrayList(16, PageId.NONE);
+    TransformInstance[] ofLayer = plan.transforms().keyInstances();
+    keyInstances =
+        ofLayer.length == 0
+            ? ofLayer
+            : Arrays.copyOfRange(ofLayer, firstHead, firstHead + plan.page().heads());
   }
 
   /** A fork: shares every page and granule of {@code other}. */
@@ -47,11 +63,12 @@ final class Lane {
     pageTokens = other.pageTokens;
     table = new BlockTable(other.table);
     granules = new LongArrayList(Math.max(16, other.granules.size()), PageId.NONE);
+    keyInstances = other.keyInstances;
     rawFrom = other.rawFrom;
     end = other.end;
     for (int i = 0; i < table.size(); i++) {
       if (table.isSealed(i)) {
-        retain(pagePool(), table.page(i));
+        retain(poolOf(table.ordinal(i)), table.page(i));
       }
     }
     for (int i = 0; i < other.granules.size(); i++) {
@@ -77,13 +94,18 @@ final class Lane {
     return firstHead;
   }
 
+  /** The transforms of the encoded pages' keys, [heads]; empty if there are none. */
+  TransformInstance[] keyInstances() {
+    return keyInstances;
+  }
+
   /** The slot of the next token. */
   int end() {
     return end;
   }
 
-  private PagePool pagePool() {
-    return cache.pool(plan.pagePool());
+  private PagePool poolOf(int ordinal) {
+    return cache.pool(plan.pool(ordinal));
   }
 
   private PagePool granulePool() {
@@ -96,9 +118,11 @@ final class Lane {
 
   // ---- room ----
 
-  /** Pages that appending {@code tokens} will seal. */
-  int pagesNeeded(int tokens) {
-    return (end + tokens) / pageTokens - end / pageTokens;
+  /** Pages with ordinals in [from, to) that appending {@code tokens} will seal, at most. */
+  int pagesNeeded(int tokens, int from, int to) {
+    int first = Math.max(from, end / pageTokens - plan.recentPages());
+    int behind = Math.min(to, (end + tokens) / pageTokens - plan.recentPages());
+    return Math.max(0, behind - first);
   }
 
   /** Granules to have at hand while {@code tokens} are appended and attended. */
@@ -134,7 +158,8 @@ final class Lane {
 
   /** The first slot whose raw row outlives the step: a page's first. */
   private int keepFrom(int newEnd, int rollback) {
-    return Math.max(rawFrom, Math.max(0, newEnd - rollback) / pageTokens * pageTokens);
+    int ordinal = Math.max(0, newEnd - rollback) / pageTokens - plan.recentPages();
+    return Math.max(rawFrom, ordinal * pageTokens);
   }
 
   // ---- append and seal ----
@@ -158,7 +183,7 @@ final class Lane {
       table.appendToken(end / pageTokens, slot, position + token);
       end++;
       if (slot == pageTokens - 1) {
-        seal(end / pageTokens - 1, reservation, workspace, owner);
+        seal(end / pageTokens - 1 - plan.recentPages(), reservation, workspace, owner);
       }
     }
   }
@@ -222,16 +247,30 @@ final class Lane {
   private void seal(
       int ordinal, Reservation reservation, Workspace workspace, SequenceContent owner) {
     int first = table.firstOf(ordinal);
-    if (first == table.size()) {
+    long live = liveOf(ordinal);
+    // Sealed already: a truncation came back to before the time for it.
+    if (live == 0 || table.isSealed(first)) {
       return;
     }
-    long page = reservation.next(plan.pagePool());
+    long page = reservation.next(plan.pool(ordinal));
     assert page != PageId.NONE : "a sealed page was not reserved";
-    PageLayout layout = plan.page();
+    PageLayout layout = plan.layout(ordinal);
+    boolean pinned = ordinal < plan.pinnedPages();
+    boolean fix = !pinned && plan.transforms().keys().isByContent() && !hasEncoded();
+    TransformInstance[] instances = fix ? new TransformInstance[layout.heads()] : keyInstances;
     MemorySegment slab = arena().slab(page);
     long offset = arena().offset(page);
     for (int head = 0; head < layout.heads(); head++) {
-      gather(TileKind.KEYS, head, ordinal, layout.layer().keyDim(), workspace);
+      gather(TileKind.KEYS, head, ordinal, live, layout.layer().keyDim(), workspace);
+      if (fix) {
+        instances[head] =
+            plan.transforms()
+                .keys()
+                .instance(workspace.pageRows, counted(ordinal, live), layout.layer().keyDim());
+      }
+      if (!pinned && instances.length > 0) {
+        transform(instances[head], live, layout.keys().magnitudeMax(), workspace);
+      }
       layout
           .keys()
           .encode(
@@ -241,7 +280,11 @@ final class Lane {
               layout.layer().keyDim(),
               slab,
               offset + layout.keyTileOffset(head));
-      gather(TileKind.VALUES, head, ordinal, layout.layer().valueDim(), workspace);
+      gather(TileKind.VALUES, head, ordinal, live, layout.layer().valueDim(), workspace);
+      TransformInstance rotation = plan.transforms().values();
+      if (!pinned && rotation != null) {
+        transform(rotation, live, layout.values().magnitudeMax(), workspace);
+      }
       layout
           .values()
           .encode(
@@ -252,24 +295,55 @@ final class Lane {
               slab,
               offset + layout.valueTileOffset(head));
     }
-    for (int i = first; i < table.size(); i++) {
+    keyInstances = instances;
+    for (int i = first; i < table.size() && table.ordinal(i) == ordinal; i++) {
       if (i > first) {
-        retain(pagePool(), page);
+        retain(poolOf(ordinal), page);
       }
       table.page(i, page);
     }
     owner.sealed(plan, firstHead / layout.heads(), ordinal);
   }
 
+  /** The slots of a page that live. */
+  private long liveOf(int ordinal) {
+    long live = 0;
+    for (int i = table.firstOf(ordinal); i < table.size() && table.ordinal(i) == ordinal; i++) {
+      live |= table.mask(i);
+    }
+    return live;
+  }
+
+  /** Whether a page with a transform is sealed; pages are sealed in the order of their ordinals. */
+  private boolean hasEncoded() {
+    int first = table.firstOf(plan.pinnedPages());
+    return first < table.size() && table.isSealed(first);
+  }
+
+  /** The slots that count when a page's rows fix a transform: all that live but for sinks. */
+  private long counted(int ordinal, long live) {
+    int sinks = Math.max(0, TransformSpec.SINKS - ordinal * pageTokens);
+    return live & -1L << sinks;
+  }
+
+  /** Transforms the live rows of {@code workspace.pageRows}; dead ones stay zero. */
+  private static void transform(
+      TransformInstance by, long live, float largest, Workspace workspace) {
+    for (long left = live; left != 0; left &= left - 1) {
+      by.encode(workspace.pageRows, Long.numberOfTrailingZeros(left) * by.channels(), largest);
+    }
+  }
+
   /** Collects the raw rows of one head of a page, [pageTokens][channels]; dead ones are zero. */
-  private void gather(TileKind kind, int head, int ordinal, int channels, Workspace workspace) {
+  private void gather(
+      TileKind kind, int head, int ordinal, long live, int channels, Workspace workspace) {
     PageLayout layout = plan.granule();
     workspace.pageRows = Workspace.fit(workspace.pageRows, pageTokens * channels);
     workspace.granuleRows = Workspace.fit(workspace.granuleRows, GRANULE * channels);
     for (int slot = 0; slot < pageTokens; slot += GRANULE) {
       int index = granuleIndex(ordinal * pageTokens + slot);
       if (index < 0) {
-        java.util.Arrays.fill(workspace.pageRows, slot * channels, (slot + GRANULE) * channels, 0f);
+        Arrays.fill(workspace.pageRows, slot * channels, (slot + GRANULE) * channels, 0f);
         continue;
       }
       long granule = granules.getLong(index);
@@ -284,6 +358,11 @@ final class Lane {
               workspace.granuleRows);
       System.arraycopy(
           workspace.granuleRows, 0, workspace.pageRows, slot * channels, GRANULE * channels);
+    }
+    for (int slot = 0; slot < pageTokens; slot++) {
+      if ((live >>> slot & 1) == 0) {
+        Arrays.fill(workspace.pageRows, slot * channels, (slot + 1) * channels, 0f);
+      }
     }
   }
 
@@ -336,7 +415,7 @@ final class Lane {
       table.mask(i, table.mask(i) & ~slots);
       if (table.mask(i) == 0) {
         if (table.isSealed(i)) {
-          pagePool().release(table.page(i));
+          poolOf(table.ordinal(i)).release(table.page(i));
         }
         table.drop(i);
       }
@@ -368,7 +447,7 @@ final class Lane {
     }
     if (encoded) {
       for (int i = first; i < table.size(); i++) {
-        pagePool().release(table.page(i));
+        poolOf(ordinal).release(table.page(i));
         table.page(i, PageId.NONE);
       }
     }
@@ -393,7 +472,7 @@ final class Lane {
     for (int i = table.size() - 1; i >= 0; i--) {
       long moved = table.slotsIn(i, from, to);
       if (moved != 0 && table.shift(i, moved, delta) && table.isSealed(i)) {
-        retain(pagePool(), table.page(i));
+        retain(poolOf(table.ordinal(i)), table.page(i));
       }
     }
   }
@@ -418,7 +497,7 @@ final class Lane {
   void release() {
     for (int i = table.size() - 1; i >= 0; i--) {
       if (table.isSealed(i)) {
-        pagePool().release(table.page(i));
+        poolOf(table.ordinal(i)).release(table.page(i));
       }
       table.drop(i);
     }

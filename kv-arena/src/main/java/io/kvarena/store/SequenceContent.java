@@ -104,7 +104,9 @@ final class SequenceContent implements SequenceView {
       long granules = 0;
       long freed = 0;
       for (Lane lane : lanes[layer]) {
-        needed[plan.pagePool()] += lane.pagesNeeded(tokens);
+        int pinned = plan.pinnedPages();
+        needed[plan.pinnedPool()] += lane.pagesNeeded(tokens, 0, pinned);
+        needed[plan.pagePool()] += lane.pagesNeeded(tokens, pinned, Integer.MAX_VALUE);
         granules += lane.granulesNeeded(tokens);
         freed += lane.granulesFreed(tokens, cache.rollback());
       }
@@ -199,7 +201,8 @@ final class SequenceContent implements SequenceView {
   void sealed(LayerPlan plan, int lane, int ordinal) {
     cache.counters().pagesSealed.increment();
     if (cache.hasListeners()) {
-      cache.tell(new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.page().pageBytes()));
+      cache.tell(
+          new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.layout(ordinal).pageBytes()));
     }
   }
 
@@ -482,7 +485,7 @@ final class SequenceContent implements SequenceView {
       for (int i = 0; i < lane.table().size(); i++) {
         if (lane.table().isSealed(i) && lane.table().ordinal(i) != previous) {
           previous = lane.table().ordinal(i);
-          bytes += lane.plan().page().pageBytes();
+          bytes += lane.plan().layout(previous).pageBytes();
         }
       }
     }

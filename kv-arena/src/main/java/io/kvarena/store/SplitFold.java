@@ -10,13 +10,18 @@ import io.kvarena.attention.Queries;
 import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PageId;
+import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Folds one split of a lane's pages for queries that stand in one page: the encoded pages before
- * the queries' own page, then the raw granules of their own page, run by run, a run being
+ * Folds one split of a lane's pages for queries that stand in one page: pinned pages, encoded ones,
+ * then the raw granules of the recent pages and of the queries' own, run by run, a run being
  * neighbouring entries with one delta. What a query reads depends on its own page alone, never on
  * the other queries of the call.
+ *
+ * <p>Encoded pages whose values are rotated go into a state of their own, which is mapped back when
+ * all splits are in. Where keys are centred, a run's logits lack a number that is constant for the
+ * run, the bias q·µ: the state's maximum is lowered by it while the run is folded, which is exact.
  */
 final class SplitFold {
 
@@ -32,6 +37,9 @@ final class SplitFold {
    * @param token the first of the queries in it
    * @param count query tokens
    * @param position position of the first query
+   * @param group a number that no other queries have
+   * @param state for pages of plain values
+   * @param rotated for pages of rotated values; {@code state} if there are none
    */
   static void fold(
       HostCache cache,
@@ -42,8 +50,11 @@ final class SplitFold {
       int token,
       int count,
       int position,
+      long group,
       AttentionState state,
+      AttentionState rotated,
       Workspace workspace) {
+    assert lane.isRaw(ordinal) : "the queries' own page is not raw";
     LayerPlan plan = lane.plan();
     LayerShape shape = plan.shape();
     Queries queries = workspace.queries;
@@ -62,40 +73,89 @@ final class SplitFold {
     }
     int first = split * cache.splitPages();
     int last = (int) Math.min(ordinal, (long) first + cache.splitPages() - 1);
-    foldPages(cache, lane, first, last, ordinal, plain, plainOffset, state, workspace);
+    // Recent pages may be encoded only, where a truncation came back to long before the end.
+    int raw = ordinal;
+    while (raw > Math.max(0, ordinal - plan.recentPages()) && lane.isRaw(raw - 1)) {
+      raw--;
+    }
+    BlockTable table = lane.table();
+    int start = table.firstOf(first);
+    int end = table.firstOf(last + 1);
+    int rawFrom = Math.clamp(table.firstOf(raw), start, end);
+    int encodedFrom = Math.clamp(table.firstOf(plan.pinnedPages()), start, rawFrom);
+    foldPages(
+        cache, lane, start, encodedFrom, plan.pinned(), plain, plainOffset, -1, state, workspace);
+    foldPages(
+        cache,
+        lane,
+        encodedFrom,
+        rawFrom,
+        plan.page(),
+        plain,
+        plainOffset,
+        group,
+        rotated,
+        workspace);
+    for (int i = rawFrom; i < end; i++) {
+      workspace.run.start(plan.granule());
+      addGranules(cache.arena(), lane, i, workspace.run);
+      if (workspace.run.size() > 0) {
+        point(plan, table.delta(i), plain, plainOffset, workspace);
+        cache.kernel().fold(queries, workspace.run, state);
+      }
+      cache.counters().tailBytesRead.addAndGet(workspace.run.size() * plan.granule().pageBytes());
+    }
   }
 
+  /**
+   * Folds the sealed pages of the entries [from, to).
+   *
+   * @param group the queries' number if the pages may be transformed, else −1
+   */
   private static void foldPages(
       HostCache cache,
       Lane lane,
-      int first,
-      int last,
-      int ordinal,
+      int from,
+      int to,
+      PageLayout layout,
       MemorySegment plain,
       long plainOffset,
+      long group,
       AttentionState state,
       Workspace workspace) {
     BlockTable table = lane.table();
     LayerPlan plan = lane.plan();
-    assert lane.isRaw(ordinal) : "the queries' own page is not raw";
-    int end = table.firstOf(last + 1);
-    int rawFrom = last == ordinal ? table.firstOf(ordinal) : end;
-    for (int i = table.firstOf(first); i < rawFrom; ) {
+    for (int i = from; i < to; ) {
       int delta = table.delta(i);
-      workspace.run.start(plan.page());
-      for (; i < rawFrom && table.delta(i) == delta; i++) {
+      workspace.run.start(layout);
+      for (; i < to && table.delta(i) == delta; i++) {
         if (isNearby(table, i, workspace.queries)) {
           addPage(cache.arena(), table, i, workspace.run);
         }
       }
-      foldRun(cache, plan, delta, plain, plainOffset, state, workspace);
-      cache.counters().sealedBytesRead.addAndGet(workspace.run.size() * plan.page().pageBytes());
-    }
-    for (int i = rawFrom; i < end; i++) {
-      workspace.run.start(plan.granule());
-      addGranules(cache.arena(), lane, i, workspace.run);
-      foldRun(cache, plan, table.delta(i), plain, plainOffset, state, workspace);
-      cache.counters().tailBytesRead.addAndGet(workspace.run.size() * plan.granule().pageBytes());
+      if (workspace.run.size() == 0) {
+        continue;
+      }
+      cache.counters().sealedBytesRead.addAndGet(workspace.run.size() * layout.pageBytes());
+      TransformInstance[] instances = lane.keyInstances();
+      if (group < 0 || instances.length == 0) {
+        point(plan, delta, plain, plainOffset, workspace);
+        cache.kernel().fold(workspace.queries, workspace.run, state);
+        continue;
+      }
+      CodedQueries coded = workspace.coded;
+      if (!coded.are(group, delta)) {
+        point(plan, delta, plain, plainOffset, workspace);
+        coded.make(workspace.queries, instances, plan.shape().group(), group, delta);
+      }
+      coded.point(workspace.queries);
+      if (instances[0].isCentred()) {
+        coded.lower(state);
+        cache.kernel().fold(workspace.queries, workspace.run, state);
+        coded.raise(state);
+      } else {
+        cache.kernel().fold(workspace.queries, workspace.run, state);
+      }
     }
   }
 
@@ -139,24 +199,14 @@ final class SplitFold {
     }
   }
 
-  private static void foldRun(
-      HostCache cache,
-      LayerPlan plan,
-      int delta,
-      MemorySegment plain,
-      long plainOffset,
-      AttentionState state,
-      Workspace workspace) {
-    if (workspace.run.size() == 0) {
-      return;
-    }
-    Queries queries = workspace.queries;
+  /** Points the queries at what pages that moved by {@code delta} are attended with. */
+  private static void point(
+      LayerPlan plan, int delta, MemorySegment plain, long plainOffset, Workspace workspace) {
     if (delta == 0 || plan.shape().rope().pairing() == Rope.Pairing.NONE) {
-      queries.data(plain, plainOffset);
+      workspace.queries.data(plain, plainOffset);
     } else {
-      queries.data(turned(plan, -delta, plain, plainOffset, workspace), 0);
+      workspace.queries.data(turned(plan, -delta, plain, plainOffset, workspace), 0);
     }
-    cache.kernel().fold(queries, workspace.run, state);
   }
 
   /** The queries of the group, all heads, turned by {@code positions}. */

@@ -19,6 +19,16 @@ final class Workspace {
   final AttentionState state = new AttentionState();
 
   final AttentionState part = new AttentionState();
+
+  /** The same two for pages of rotated values. */
+  final AttentionState rotated = new AttentionState();
+
+  final AttentionState rotatedPart = new AttentionState();
+  final CodedQueries coded = new CodedQueries();
+
+  /** Weighted sums on their way back from a rotation. */
+  float[] sums = {};
+
   final Queries queries = new Queries();
   final PageRun run = new PageRun();
 
@@ -74,6 +84,9 @@ final class Workspace {
   long bytes() {
     return state.bytes()
         + part.bytes()
+        + rotated.bytes()
+        + rotatedPart.bytes()
+        + coded.bytes()
         + queries.bounds().byteSize()
         + run.rows().byteSize()
         + turned.byteSize()

@@ -137,7 +137,7 @@ class FoldThreadsTest {
     }
 
     @Override
-    synchronized void folded(int group, int split) {
+    synchronized void folded(int group, int split, Workspace workspace) {
       AttentionState before = merged[group];
       if (before == null) {
         merged[group] = state(group, split);
@@ -145,7 +145,7 @@ class FoldThreadsTest {
         before.merge(state(group, split));
       }
       if (++count[group] == splits(group)) {
-        finish(group, merged[group]);
+        finish(group, merged[group], merged[group], workspace);
         merged[group] = null;
         count[group] = 0;
       }
