@@ -43,7 +43,10 @@ public final class Bench implements Runnable {
           .filter(name -> !name.equals("scalar"))
           .toList();
 
-  @Option(names = "--formats", split = ",", description = "f32 f16 bf16 q8_0 q4_0")
+  @Option(
+      names = "--formats",
+      split = ",",
+      description = "f32 f16 bf16 q8_0 q4_0 int8 fp8_e4m3 turbo4 turbo3 turbo2 kivi4 kivi2")
   private List<String> formats = List.of("f16", "q8_0", "q4_0");
 
   @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384,65536")

@@ -53,7 +53,9 @@ inline uint code_at(bytes tile, int bits, int elements, int lanes, int element, 
     float##N subnormal = as_float##N(bits + (121u << 23)) - 0.015625f;                 \
     float##N magnitude = select(normal, subnormal, bits < (1u << 23));                 \
     return as_float##N(as_uint##N(magnitude) | (code & 128u) << 24);                   \
-  }                                                                                    \
+  }
+
+#define TURBO_LEVELS(N)                                                                \
   inline float##N turbo4_level##N(uint##N code) {                                      \
     float##N x = convert_float##N(as_int##N(code)) - 7.5f;                             \
     float##N y = x * x;                                                                \
@@ -74,6 +76,24 @@ inline uint code_at(bytes tile, int bits, int elements, int lanes, int element, 
 LEVELS()
 LEVELS(8)
 LEVELS(16)
+TURBO_LEVELS()
+TURBO_LEVELS(8)
+
+#if defined(__AVX512F__)
+// Here a register is a table of 16 numbers.
+#define TURBO_TABLE(NAME, ...)                                                         \
+  inline float16 NAME##_level16(uint16 code) {                                         \
+    return __builtin_ia32_permvarsf512((float16)(__VA_ARGS__), as_int16(code));        \
+  }
+TURBO_TABLE(turbo4, -127.0f, -96.0f, -75.0f, -58.0f, -44.0f, -31.0f, -18.0f, -6.0f,
+            6.0f, 18.0f, 31.0f, 44.0f, 58.0f, 75.0f, 96.0f, 127.0f)
+TURBO_TABLE(turbo3, -127.0f, -79.0f, -45.0f, -14.0f, 14.0f, 45.0f, 79.0f, 127.0f,
+            0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f)
+TURBO_TABLE(turbo2, -127.0f, -38.0f, 38.0f, 127.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+            0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f)
+#else
+TURBO_LEVELS(16)
+#endif
 
 // f16 number `index` behind `place`.
 inline float half_at(bytes tile, int place, int index) {
