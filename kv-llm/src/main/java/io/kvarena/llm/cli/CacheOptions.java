@@ -105,6 +105,8 @@ final class CacheOptions {
   /** What a sequence of {@code tokens} will take. */
   KvFootprint footprint(KvShape shape, long tokens) {
     try {
+      // What the builder refuses is refused here too, before any bytes are counted.
+      KvCache.builder(shape).keys(keys).values(values).pinned(pinned).recent(recent);
       return KvFootprint.of(shape, tokens, pageTokens, 0, keys, values, pinned, recent);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
