@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Sets a cache up and refuses what would not work. */
@@ -58,6 +59,9 @@ public final class CacheBuilder implements KvCacheBuilder {
 
   /** Makes the jobs of the cache's calls; tests put wrong ones here. */
   Function<HostCache, FoldJob> jobs = FoldJob::new;
+
+  /** What becomes of the cache's transforms; tests put wrong ones in their place. */
+  UnaryOperator<TransformInstance> instances = UnaryOperator.identity();
 
   final List<KvEvent.Listener> listeners = new ArrayList<>();
 
@@ -304,18 +308,19 @@ public final class CacheBuilder implements KvCacheBuilder {
       for (int head = 0; head < instances.length; head++) {
         instances[head] =
             spec.isPerHead()
-                ? spec.instance(layer, head, of.keyDim())
+                ? this.instances.apply(spec.instance(layer, head, of.keyDim()))
                 : shared(spec, of.keyDim(), shared);
       }
     }
     TransformInstance rotation =
         values.transform().isIdentity() ? null : shared(values.transform(), of.valueDim(), shared);
-    return new LayerTransforms(spec, instances, rotation);
+    return new LayerTransforms(spec, instances, rotation, this.instances);
   }
 
-  private static TransformInstance shared(
+  private TransformInstance shared(
       TransformSpec spec, int channels, Map<List<Object>, TransformInstance> shared) {
-    return shared.computeIfAbsent(List.of(spec, channels), key -> spec.instance(0, 0, channels));
+    return shared.computeIfAbsent(
+        List.of(spec, channels), key -> instances.apply(spec.instance(0, 0, channels)));
   }
 
   private static int add(PageArena arena, long bytes, List<PagePool> pools) {

@@ -265,8 +265,7 @@ final class Lane {
       if (fix) {
         instances[head] =
             plan.transforms()
-                .keys()
-                .instance(workspace.pageRows, counted(ordinal, live), layout.layer().keyDim());
+                .of(workspace.pageRows, counted(ordinal, live), layout.layer().keyDim());
       }
       if (!pinned && instances.length > 0) {
         transform(instances[head], live, layout.keys().magnitudeMax(), workspace);

@@ -9,7 +9,7 @@ package io.kvarena.transform;
  * in this order: subtract, multiply by w (a query: by the f32 nearest to 1/w), flip the sign,
  * rotate as {@link Hadamard} says.
  */
-public final class TransformInstance {
+public class TransformInstance {
 
   private final float[] mean;
   private final float[] weight;
@@ -27,6 +27,15 @@ public final class TransformInstance {
     for (int i = 0; i < weight.length; i++) {
       inverse[i] = 1 / weight[i];
     }
+  }
+
+  /** The same as {@code other}: for tests that put something wrong in its place. */
+  protected TransformInstance(TransformInstance other) {
+    mean = other.mean;
+    weight = other.weight;
+    inverse = other.inverse;
+    signs = other.signs;
+    channels = other.channels;
   }
 
   /** Channels of a row. */

@@ -9,6 +9,7 @@ import io.kvarena.attention.KernelOffer;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
 import io.kvarena.format.PageFormat;
+import io.kvarena.transform.Encoding;
 import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,23 +31,41 @@ final class CacheOptions {
 
   @Option(
       names = "--keys",
-      paramLabel = "FORMAT",
+      paramLabel = "ENCODING",
       defaultValue = "q8_0",
-      converter = FormatConverter.class,
+      converter = EncodingConverter.class,
       completionCandidates = FormatNames.class,
-      description = "Format of sealed keys: ${COMPLETION-CANDIDATES}; q8_0 if not given.")
+      description =
+          "Format of sealed keys: ${COMPLETION-CANDIDATES}; and any of +centred +balanced +hadamard"
+              + " behind it; q8_0 if not given.")
   @SuppressWarnings("NullAway.Init") // picocli sets it
-  private PageFormat keys;
+  private Encoding keys;
 
   @Option(
       names = "--values",
-      paramLabel = "FORMAT",
+      paramLabel = "ENCODING",
       defaultValue = "q8_0",
-      converter = FormatConverter.class,
+      converter = EncodingConverter.class,
       completionCandidates = FormatNames.class,
-      description = "Format of sealed values: ${COMPLETION-CANDIDATES}; q8_0 if not given.")
+      description =
+          "Format of sealed values: ${COMPLETION-CANDIDATES}; and +hadamard behind it or not; q8_0 if"
+              + " not given.")
   @SuppressWarnings("NullAway.Init") // picocli sets it
-  private PageFormat values;
+  private Encoding values;
+
+  @Option(
+      names = "--pinned",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "First tokens whose pages are kept raw; ${DEFAULT-VALUE} if not given.")
+  private int pinned;
+
+  @Option(
+      names = "--recent",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Newest tokens that are read raw; ${DEFAULT-VALUE} if not given.")
+  private int recent;
 
   @Option(
       names = "--kernel",
@@ -63,12 +82,20 @@ final class CacheOptions {
       description = "Tokens in a page: 8, 16, ... 64; ${DEFAULT-VALUE} if not given.")
   private int pageTokens;
 
-  PageFormat keys() {
+  Encoding keys() {
     return keys;
   }
 
-  PageFormat values() {
+  Encoding values() {
     return values;
+  }
+
+  int pinned() {
+    return pinned;
+  }
+
+  int recent() {
+    return recent;
   }
 
   int pageTokens() {
@@ -78,7 +105,9 @@ final class CacheOptions {
   /** What a sequence of {@code tokens} will take. */
   KvFootprint footprint(KvShape shape, long tokens) {
     try {
-      return KvFootprint.of(shape, tokens, pageTokens, 0, keys, values);
+      // What the builder refuses is refused here too, before any bytes are counted.
+      KvCache.builder(shape).keys(keys).values(values).pinned(pinned).recent(recent);
+      return KvFootprint.of(shape, tokens, pageTokens, 0, keys, values, pinned, recent);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
@@ -91,6 +120,8 @@ final class CacheOptions {
           KvCache.builder(shape)
               .keys(keys)
               .values(values)
+              .pinned(pinned)
+              .recent(recent)
               .pageTokens(pageTokens)
               .maxBytes(footprint(shape, tokens).bytes() * 5 / 4 + SLACK_BYTES);
       if (kernel != null) {
@@ -102,11 +133,11 @@ final class CacheOptions {
     }
   }
 
-  private static final class FormatConverter implements ITypeConverter<PageFormat> {
+  private static final class EncodingConverter implements ITypeConverter<Encoding> {
     @Override
-    public PageFormat convert(String name) {
+    public Encoding convert(String name) {
       try {
-        return Formats.named(name);
+        return Encoding.parse(name);
       } catch (IllegalArgumentException e) {
         throw new TypeConversionException(e.getMessage());
       }

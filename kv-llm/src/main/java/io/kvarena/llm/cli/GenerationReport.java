@@ -43,8 +43,8 @@ final class GenerationReport {
             "%s for %,d tokens: keys %s, values %s",
             Table.bytes(stats.kvBytes()),
             tokens,
-            options.keys().name(),
-            options.values().name())
+            options.keys().toString(),
+            options.values().toString())
         .row(
             "per token",
             "%,.0f bytes, %.0f %% of f16's %,d (%s sealed, %s in the raw tail)",
@@ -54,6 +54,7 @@ final class GenerationReport {
             Table.bytes(stats.sealedBytes()),
             Table.bytes(stats.tailBytes()))
         .row("pages", "%,d of %d tokens", stats.sealedPages(), options.pageTokens())
+        .row("transforms", "%,d bytes", stats.transformBytes())
         .row("kernel", "%s", stats.kernel())
         .row(
             "KV read",
@@ -69,12 +70,15 @@ final class GenerationReport {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("model", model.name());
     fields.put("kernel", stats.kernel());
-    fields.put("keys", options.keys().name());
-    fields.put("values", options.values().name());
+    fields.put("keys", options.keys().toString());
+    fields.put("values", options.values().toString());
     fields.put("promptIds", generation.promptIds());
     fields.put("generatedIds", generation.generatedIds());
     fields.put("text", generation.text());
+    fields.put("pinned", options.pinned());
+    fields.put("recent", options.recent());
     fields.put("kvBytes", stats.kvBytes());
+    fields.put("transformBytes", stats.transformBytes());
     fields.put("kvBytesF16", kvBytesF16());
     fields.put("tokensPerSecond", generation.tokensPerSecond());
     fields.put("promptTokensPerSecond", generation.promptTokensPerSecond());

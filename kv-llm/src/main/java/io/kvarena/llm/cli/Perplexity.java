@@ -145,16 +145,16 @@ final class Perplexity implements Callable<Integer> {
         .row(
             "KV cache",
             "keys %s, values %s",
-            cacheOptions.keys().name(),
-            cacheOptions.values().name())
+            cacheOptions.keys().toString(),
+            cacheOptions.values().toString())
         .row("kernel", "%s", stats.kernel())
         .row("KV read", "%s, %.1f %% from sealed pages", Table.bytes(read), 100 * sealedShare)
         .print(output.text());
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("model", model.name());
     fields.put("kernel", stats.kernel());
-    fields.put("keys", cacheOptions.keys().name());
-    fields.put("values", cacheOptions.values().name());
+    fields.put("keys", cacheOptions.keys().toString());
+    fields.put("values", cacheOptions.values().toString());
     fields.put("window", length);
     fields.put("nll", nll);
     fields.put("perplexity", Math.exp(nll));

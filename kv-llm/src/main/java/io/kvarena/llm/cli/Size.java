@@ -48,6 +48,7 @@ final class Size implements Callable<Integer> {
         .row("sealed pages", "%,d bytes", footprint.sealedBytes())
         .row("raw tails", "%,d bytes at most", footprint.tailBytes())
         .row("block tables", "%,d bytes", footprint.tableBytes())
+        .row("transforms", "%,d bytes", footprint.transformBytes())
         .row("per token", "%,.1f bytes", footprint.bytes() / (double) tokens)
         .row(
             "plain f16",
@@ -58,13 +59,17 @@ final class Size implements Callable<Integer> {
         .print(output.text());
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("context", tokens);
-    fields.put("keys", cacheOptions.keys().name());
-    fields.put("values", cacheOptions.values().name());
+    fields.put("keys", cacheOptions.keys().toString());
+    fields.put("values", cacheOptions.values().toString());
+    fields.put("pinned", cacheOptions.pinned());
+    fields.put("recent", cacheOptions.recent());
     fields.put("pageTokens", cacheOptions.pageTokens());
     fields.put("kvBytes", footprint.bytes());
     fields.put("sealedBytes", footprint.sealedBytes());
     fields.put("tailBytes", footprint.tailBytes());
+    fields.put("tailBytesAtRest", footprint.restBytes());
     fields.put("tableBytes", footprint.tableBytes());
+    fields.put("transformBytes", footprint.transformBytes());
     fields.put("kvBytesF16", footprint.f16Bytes());
     output.result(fields);
     return 0;

@@ -202,6 +202,59 @@ class KvTest {
   }
 
   @Test
+  void size_ofTransformsAndAMixOfPages_countsEachPart() {
+    Result result =
+        run(
+            "size",
+            "--context",
+            "2048",
+            "--keys",
+            "q4_0+centred+hadamard",
+            "--values",
+            "q8_0+hadamard",
+            "--pinned",
+            "20",
+            "--recent",
+            "100",
+            "--json");
+    assertEquals(0, result.code, result.err);
+    JsonObject json = result.json();
+    assertEquals("q4_0+centred+hadamard", json.get("keys").getAsString());
+    assertEquals("q8_0+hadamard", json.get("values").getAsString());
+    // 64 pages of 32 tokens, of which 4 stay raw and 1 is pinned; keys of 18 and values of 34 bytes
+    // where f16 takes 64.
+    long f16PageBytes = 32 * 3072;
+    assertEquals(
+        f16PageBytes + 59 * f16PageBytes * (18 + 34) / 128, json.get("sealedBytes").getAsLong());
+    assertEquals(4 * f16PageBytes, json.get("tailBytesAtRest").getAsLong());
+    assertTrue(json.get("transformBytes").getAsLong() > 0);
+  }
+
+  @Test
+  void generate_underTransformsAndAMixOfPages_namesThemInTheTable() {
+    String[] cache = {
+      "--keys",
+      "q4_0+centred+hadamard",
+      "--values",
+      "q4_0+hadamard",
+      "--pinned",
+      "4",
+      "--recent",
+      "32"
+    };
+    String[] generate = {"generate", "--prompt", "Once upon a time", "--tokens", "120", "--json"};
+    Result result =
+        run(
+            java.util.stream.Stream.concat(
+                    java.util.Arrays.stream(generate), java.util.Arrays.stream(cache))
+                .toArray(String[]::new));
+    assertEquals(0, result.code, result.err);
+    assertEquals("q4_0+hadamard", result.json().get("values").getAsString());
+    assertTrue(result.err.contains("keys q4_0+centred+hadamard, values q4_0+hadamard"), result.err);
+    assertTrue(result.json().get("transformBytes").getAsLong() > 0);
+  }
+
+  @Test
   void doctor_namesTheKernelAndCuresWhatIsMissing() {
     Result result = run("doctor", "--json");
     assertEquals(0, result.code, result.err);
@@ -223,6 +276,23 @@ class KvTest {
         "generate",
         "--keys",
         "q9");
+    assertMisuse(
+        "kv generate: Invalid value for option '--keys': no such transform: part=rotated,"
+            + " name=q4_0+rotated; write FORMAT and any of +centred +balanced +hadamard",
+        "generate",
+        "--keys",
+        "q4_0+rotated");
+    assertMisuse(
+        "kv size: values are rotated or left alone: values=q8_0+centred; centre and balance keys"
+            + " only",
+        "size",
+        "--values",
+        "q8_0+centred");
+    assertMisuse(
+        "kv size: pinned tokens are not negative: tokens=-4; 0 pins none",
+        "size",
+        "--pinned",
+        "-4");
     assertMisuse(
         "kv generate: token id out of range: id=99999, vocabulary=2048;"
             + " use ids of this model's tokenizer",
