@@ -67,12 +67,6 @@ final class Lanes {
     return FloatVector.fromMemorySegment(FLOATS, memory, at, ByteOrder.nativeOrder());
   }
 
-  /** Stores two vectors side by side. */
-  static void store(FloatVector first, FloatVector second, float[] array, int at) {
-    first.intoArray(array, at);
-    second.intoArray(array, at + COUNT);
-  }
-
   /** Ints whose first byte is the lowest eight bits. */
   static IntVector quads(MemorySegment memory, long at) {
     return IntVector.fromMemorySegment(INTS, memory, at, LITTLE_ENDIAN);
@@ -101,8 +95,40 @@ final class Lanes {
     return shorts(memory, at).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
-  /** Ints as floats. */
-  static FloatVector toFloats(IntVector ints) {
-    return ints.convert(VectorOperators.I2F, 0).reinterpretAsFloats();
+  /*
+   * Codes are made the lowest bits of a float that is a power of two and something, of which the
+   * power is then taken off: exact, and one operation less than moving, masking and converting.
+   */
+
+  /** The lowest bytes of ints as signed numbers. */
+  static FloatVector lowByte(IntVector ints) {
+    return ints.lanewise(VectorOperators.AND, 0xff)
+        .lanewise(VectorOperators.XOR, 0x4b000080)
+        .reinterpretAsFloats()
+        .sub(0x1p23f + 128);
+  }
+
+  /** The second lowest bytes of ints as signed numbers. */
+  static FloatVector nextByte(IntVector ints) {
+    return ints.lanewise(VectorOperators.AND, 0xff00)
+        .lanewise(VectorOperators.XOR, 0x47008000)
+        .reinterpretAsFloats()
+        .sub(0x1p15f + 128);
+  }
+
+  /** The lowest four bits of ints less 8. */
+  static FloatVector lowNibble(IntVector ints) {
+    return ints.lanewise(VectorOperators.AND, 15)
+        .lanewise(VectorOperators.OR, 0x4b000000)
+        .reinterpretAsFloats()
+        .sub(0x1p23f + 8);
+  }
+
+  /** The next four bits of ints less 8. */
+  static FloatVector nextNibble(IntVector ints) {
+    return ints.lanewise(VectorOperators.AND, 0xf0)
+        .lanewise(VectorOperators.OR, 0x49000000)
+        .reinterpretAsFloats()
+        .sub(0x1p19f + 8);
   }
 }
