@@ -24,9 +24,9 @@ final class Bf16 extends HalfFormat {
   }
 
   @Override
-  public float errorBound(float maxAbs) {
-    // Half a unit in the last place of the largest magnitude, or of the subnormals below it.
-    return Math.max(maxAbs * 0x1p-8f, 0x1p-134f);
+  float errorBound(float magnitude) {
+    // Half a unit in the last place, or of the subnormals below it.
+    return Math.max(magnitude * 0x1p-8f, 0x1p-134f);
   }
 
   @Override

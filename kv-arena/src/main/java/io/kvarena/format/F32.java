@@ -3,6 +3,7 @@ package io.kvarena.format;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Plain floats: keys f32 [channel][token], values f32 [token][channel]. */
 final class F32 implements RawFormat {
@@ -18,7 +19,7 @@ final class F32 implements RawFormat {
   }
 
   @Override
-  public long tileBytes(int tokens, int channels) {
+  public long tileBytes(TileKind kind, int tokens, int channels) {
     return Tiles.roundUp(4L * tokens * channels, Tiles.ALIGNMENT);
   }
 
@@ -69,8 +70,8 @@ final class F32 implements RawFormat {
   }
 
   @Override
-  public float errorBound(float maxAbs) {
-    return 0;
+  public void errorBounds(TileKind kind, float[] rows, int tokens, int channels, float[] bounds) {
+    Arrays.fill(bounds, 0, tokens * channels, 0);
   }
 
   @Override

@@ -11,8 +11,11 @@ abstract class HalfFormat implements RawFormat {
 
   abstract float fromBits(short bits);
 
+  /** Largest rounding of a value of this magnitude. */
+  abstract float errorBound(float magnitude);
+
   @Override
-  public long tileBytes(int tokens, int channels) {
+  public long tileBytes(TileKind kind, int tokens, int channels) {
     return Tiles.roundUp(2L * tokens * channels, Tiles.ALIGNMENT);
   }
 
@@ -58,6 +61,13 @@ abstract class HalfFormat implements RawFormat {
           JAVA_SHORT_UNALIGNED,
           offset + 2L * Tiles.plainIndex(kind, token, channel, tokens, channels),
           toBits(rows[from + channel]));
+    }
+  }
+
+  @Override
+  public void errorBounds(TileKind kind, float[] rows, int tokens, int channels, float[] bounds) {
+    for (int i = 0; i < tokens * channels; i++) {
+      bounds[i] = errorBound(Math.abs(rows[i]));
     }
   }
 

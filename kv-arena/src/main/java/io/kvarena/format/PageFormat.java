@@ -15,7 +15,7 @@ public interface PageFormat {
   String name();
 
   /** Bytes of a tile with its scales and padding: a multiple of 128. */
-  long tileBytes(int tokens, int channels);
+  long tileBytes(TileKind kind, int tokens, int channels);
 
   /**
    * Encodes {@code rows}, f32 [tokens][channels], into the tile at {@code offset}; every value must
@@ -28,8 +28,22 @@ public interface PageFormat {
   void decode(
       TileKind kind, MemorySegment page, long offset, int tokens, int channels, float[] rows);
 
-  /** Largest |x − decode(encode(x))| for a group of 32 whose largest magnitude is maxAbs. */
-  float errorBound(float maxAbs);
+  /**
+   * Writes for every value x of a tile a bound of |x − decode(encode(x))|, derived from what the
+   * value's group holds.
+   *
+   * @param rows the tile before it is encoded, f32 [tokens][channels]
+   * @param bounds takes the bounds, f32 [tokens][channels]
+   */
+  void errorBounds(TileKind kind, float[] rows, int tokens, int channels, float[] bounds);
+
+  /**
+   * Whether a value is scale · code + min, not scale · code alone: a kernel may then sum the two
+   * terms apart, and its rounding follows their size rather than the value's.
+   */
+  default boolean hasOffset() {
+    return false;
+  }
 
   /** Largest magnitude that this format holds without becoming infinite. */
   float magnitudeMax();

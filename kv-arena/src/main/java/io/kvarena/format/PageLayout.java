@@ -56,8 +56,8 @@ public final class PageLayout {
     this.heads = heads;
     this.keys = keys;
     this.values = values;
-    this.keyTileBytes = keys.tileBytes(pageTokens, layer.keyDim());
-    this.valueTileBytes = values.tileBytes(pageTokens, layer.valueDim());
+    this.keyTileBytes = keys.tileBytes(TileKind.KEYS, pageTokens, layer.keyDim());
+    this.valueTileBytes = values.tileBytes(TileKind.VALUES, pageTokens, layer.valueDim());
   }
 
   /** The layout of a granule of the tail under this layout. */

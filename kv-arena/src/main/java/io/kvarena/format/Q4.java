@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * q4_0: groups of 32 channels of one token share an f16 scale d = m / −8, m the signed value of
@@ -36,7 +37,7 @@ final class Q4 implements PageFormat {
   }
 
   @Override
-  public long tileBytes(int tokens, int channels) {
+  public long tileBytes(TileKind kind, int tokens, int channels) {
     return Tiles.roundUp(
         codeBytes(tokens, channels) + 2L * Tiles.groups(channels) * tokens, Tiles.ALIGNMENT);
   }
@@ -123,7 +124,19 @@ final class Q4 implements PageFormat {
   }
 
   @Override
-  public float errorBound(float maxAbs) {
+  public void errorBounds(TileKind kind, float[] rows, int tokens, int channels, float[] bounds) {
+    for (int token = 0; token < tokens; token++) {
+      int row = token * channels;
+      for (int from = 0; from < channels; from += Tiles.GROUP) {
+        int to = Math.min(channels, from + Tiles.GROUP);
+        float bound = errorBound(Tiles.largest(rows, row + from, row + to));
+        Arrays.fill(bounds, row + from, row + to, bound);
+      }
+    }
+  }
+
+  /** The bound for every value of a group whose largest magnitude is maxAbs. */
+  static float errorBound(float maxAbs) {
     // A whole step where x = −m: code 16 is clipped to 15. Then the f16 rounding of the scale.
     float step = maxAbs / 8;
     return step * (1 + 8 * 0x1p-11f) * 1.00001f + 8 * 0x1p-25f;

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * q8_0: groups of 32 channels of one token share an f16 scale d = max|x| / 127; a code is x / d
@@ -32,7 +33,7 @@ final class Q8 implements PageFormat {
   }
 
   @Override
-  public long tileBytes(int tokens, int channels) {
+  public long tileBytes(TileKind kind, int tokens, int channels) {
     return Tiles.roundUp(
         codeBytes(tokens, channels) + 2L * Tiles.groups(channels) * tokens, Tiles.ALIGNMENT);
   }
@@ -69,11 +70,7 @@ final class Q8 implements PageFormat {
 
   /** The f32 scale of a group. */
   static float scale(float[] values, int from, int to) {
-    float largest = 0;
-    for (int i = from; i < to; i++) {
-      largest = Math.max(largest, Math.abs(values[i]));
-    }
-    return largest / 127;
+    return Tiles.largest(values, from, to) / 127;
   }
 
   /** x · inverse rounded half away from zero. */
@@ -107,7 +104,19 @@ final class Q8 implements PageFormat {
   }
 
   @Override
-  public float errorBound(float maxAbs) {
+  public void errorBounds(TileKind kind, float[] rows, int tokens, int channels, float[] bounds) {
+    for (int token = 0; token < tokens; token++) {
+      int row = token * channels;
+      for (int from = 0; from < channels; from += Tiles.GROUP) {
+        int to = Math.min(channels, from + Tiles.GROUP);
+        float bound = errorBound(Tiles.largest(rows, row + from, row + to));
+        Arrays.fill(bounds, row + from, row + to, bound);
+      }
+    }
+  }
+
+  /** The bound for every value of a group whose largest magnitude is maxAbs. */
+  static float errorBound(float maxAbs) {
     // Half a step, plus the f16 rounding of the scale times the largest code (127 · 2^-11 of a
     // step), plus what a subnormal f16 scale loses in absolute terms.
     float step = maxAbs / 127;

@@ -23,6 +23,15 @@ final class Tiles {
     return kind == TileKind.KEYS ? channel * tokens + token : token * channels + channel;
   }
 
+  /** Largest magnitude of {@code values[from .. to)}. */
+  static float largest(float[] values, int from, int to) {
+    float largest = 0;
+    for (int i = from; i < to; i++) {
+      largest = Math.max(largest, Math.abs(values[i]));
+    }
+    return largest;
+  }
+
   static int groups(int channels) {
     return (channels + GROUP - 1) / GROUP;
   }

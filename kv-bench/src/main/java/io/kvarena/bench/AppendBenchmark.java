@@ -80,7 +80,8 @@ public class AppendBenchmark {
   }
 
   private static MemorySegment tile(PageFormat format, int tokens) {
-    return Arena.ofAuto().allocate(format.tileBytes(tokens, PagedContext.LAYER.keyDim()), 128);
+    long bytes = format.tileBytes(TileKind.KEYS, tokens, PagedContext.LAYER.keyDim());
+    return Arena.ofAuto().allocate(bytes, 128);
   }
 
   @TearDown

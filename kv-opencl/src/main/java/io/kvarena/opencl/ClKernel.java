@@ -14,8 +14,9 @@ import java.util.function.Supplier;
  * Attention on an OpenCL device: in place on the slabs where the device sees host memory, else on
  * copies of the run's pages, which is correct and slower.
  *
- * <p>Reads every pair of the built-in formats. A pair's program is compiled at its first fold. Any
- * number of threads may fold at once, each with a worker of its own that the next fold reuses.
+ * <p>Reads every pair of the library's formats. A pair's program is compiled at its first fold, in
+ * a second or two unless the driver keeps it from an earlier process. Any number of threads may
+ * fold at once, each with a worker of its own that the next fold reuses.
  */
 public final class ClKernel implements AttentionKernel {
 

@@ -94,7 +94,7 @@ final class ClWorker {
 
   /** Floats between query rows: padded with zeros, so that kernels read whole loads of keys. */
   private static int queryStride(PageLayout layout) {
-    return (layout.layer().keyDim() + 7) / 8 * 8;
+    return (layout.layer().keyDim() + 15) / 16 * 16;
   }
 
   private ClFunction function(@Nullable ClFunction[] functions, int pair, String name) {

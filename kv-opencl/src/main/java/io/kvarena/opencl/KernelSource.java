@@ -8,13 +8,28 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * The OpenCL C of this module, assembled: a program = common + load of the keys + load of the
- * values + fold.
+ * The OpenCL C of this module, assembled: a program = common + codes + load of the keys + load of
+ * the values + fold.
+ *
+ * <p>Formats of one family share their loads, which macros tell the bits and the levels.
  */
 final class KernelSource {
 
   /** Formats that have loads, in the order of {@link #pair}. */
-  static final List<String> FORMATS = List.of("f32", "f16", "bf16", "q8_0", "q4_0");
+  static final List<String> FORMATS =
+      List.of(
+          "f32",
+          "f16",
+          "bf16",
+          "q8_0",
+          "q4_0",
+          "int8",
+          "fp8_e4m3",
+          "turbo4",
+          "turbo3",
+          "turbo2",
+          "kivi4",
+          "kivi2");
 
   /** Number of pairs of formats. */
   static final int PAIRS = FORMATS.size() * FORMATS.size();
@@ -33,9 +48,28 @@ final class KernelSource {
     String keys = FORMATS.get(pair / FORMATS.size());
     String values = FORMATS.get(pair % FORMATS.size());
     return read("common.cl")
-        + read("keys/" + keys + ".cl")
-        + read("values/" + values + ".cl")
+        + read("codes.cl")
+        + load("keys", "KEY", keys)
+        + load("values", "VALUE", values)
         + read("decode/" + shape.file());
+  }
+
+  /** The load of a format, {@code prefix} in front of the names of its macros. */
+  private static String load(String folder, String prefix, String format) {
+    return switch (format) {
+      case "int8", "fp8_e4m3" -> family(folder, "token_scaled", prefix, format, 8);
+      case "turbo4" -> family(folder, "token_scaled", prefix, format, 4);
+      case "turbo3" -> family(folder, "token_scaled", prefix, format, 3);
+      case "turbo2" -> family(folder, "token_scaled", prefix, format, 2);
+      case "kivi4" -> family(folder, "kivi", prefix, format, 4);
+      case "kivi2" -> family(folder, "kivi", prefix, format, 2);
+      default -> read(folder + "/" + format + ".cl");
+    };
+  }
+
+  private static String family(String folder, String file, String prefix, String format, int bits) {
+    return "#define %1$s_BITS %2$d%n#define %1$s_LEVEL %3$s%n".formatted(prefix, bits, format)
+        + read(folder + "/" + file + ".cl");
   }
 
   /** The program that asks whether kernels see host memory. */

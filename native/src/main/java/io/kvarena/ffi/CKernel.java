@@ -15,14 +15,19 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
+import java.util.Set;
 
 /**
  * The kernel in C for one instruction set, {@code c-baseline}, {@code c-avx2} or {@code c-avx512}:
- * every pair of this library's formats, keys and values of up to 1024 channels.
+ * every pair of f32, f16, bf16, q8_0 and q4_0, keys and values of up to 1024 channels.
  *
  * <p>A fold is one call that is not critical: a thread in C does not hold up garbage collection.
  */
 public final class CKernel implements AttentionKernel {
+
+  /** The formats that kv_tile.h has loads for. */
+  private static final Set<PageFormat> FORMATS =
+      Set.of(Formats.F32, Formats.F16, Formats.BF16, Formats.Q8_0, Formats.Q4_0);
 
   // The function's address is an argument, so that one constant handle serves all kernels.
   private static final MethodHandle FOLD =
@@ -51,7 +56,7 @@ public final class CKernel implements AttentionKernel {
   }
 
   private static boolean isOurs(PageFormat format) {
-    return Formats.all().contains(format);
+    return FORMATS.contains(format);
   }
 
   @Override

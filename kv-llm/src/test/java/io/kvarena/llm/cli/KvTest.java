@@ -218,7 +218,8 @@ class KvTest {
         "kv generate: Unknown option: '--foo'; see kv generate --help", "generate", "--foo");
     assertMisuse(
         "kv generate: Invalid value for option '--keys': no such format: name=q9;"
-            + " use one of f32 f16 bf16 q8_0 q4_0",
+            + " use one of f32 f16 bf16 q8_0 q4_0 int8 fp8_e4m3 turbo4 turbo3 turbo2 kivi4"
+            + " kivi2",
         "generate",
         "--keys",
         "q9");

@@ -1,12 +1,12 @@
 // Shared by all programs: the structures that the host fills, visible slots, softmax arithmetic.
-// A program = common.cl + keys/<format>.cl + values/<format>.cl + decode/<shape>.cl.
+// A program = common.cl + codes.cl + keys/<load>.cl + values/<load>.cl + decode/<shape>.cl.
 
 // One query's bits may not depend on how the compiler fused another one's arithmetic: every fused
 // multiply-add below is written out.
 #pragma OPENCL FP_CONTRACT OFF
 
 #define PAGE_TOKENS_MAX 64
-#define GROUP 32            // channels that share a scale
+#define GROUP 32            // channels that share a scale in q8_0 and q4_0
 
 // Largest logit of a row that has seen nothing: finite, as fast math may assume no infinities.
 #define NOTHING_SEEN (-1e30f)
@@ -23,7 +23,7 @@ typedef struct {
   int key_tile_bytes;
   int value_tile_bytes;
   int query_tokens;
-  int query_stride;    // floats of a query row, key_dim rounded up to 8 with zeros
+  int query_stride;    // floats of a query row, key_dim rounded up to 16 with zeros
   int block_tokens;    // query tokens of a work-item
   int splits;          // splits of the scratch
   int resumed;         // the scratch of split 0 already holds its earlier pages

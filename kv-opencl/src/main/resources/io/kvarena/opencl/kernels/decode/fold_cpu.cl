@@ -27,7 +27,7 @@ KEY_VECTORS(8)
 KEY_VECTORS(16)
 
 #if KEY_SCALED
-#define KEY_SPAN GROUP
+#define KEY_SPAN KEY_GROUP
 #else
 #define KEY_SPAN dims
 #endif
@@ -66,19 +66,19 @@ KEY_VECTORS(16)
 #define KEY_ROWS(N)                                                                           \
   PREFETCH_KEY(dim);                                                                          \
   PREFETCH_KEY(dim + 1);                                                                      \
-  float##N k0 = key_load##N(tile, tokens, dim, token);                                        \
-  float##N k1 = key_load##N(tile, tokens, dim + 1, token);                                    \
+  float##N k0 = key_load##N(tile, tokens, dims, dim, token);                                        \
+  float##N k1 = key_load##N(tile, tokens, dims, dim + 1, token);                                    \
   MULTIPLY_ADD(N, even, k0, dim)                                                              \
   MULTIPLY_ADD(N, odd, k1, dim + 1)
 #define KEY_LAST_ROW(N)                                                                       \
   if (dim < last) {                                                                           \
-    float##N k0 = key_load##N(tile, tokens, dim, token);                                      \
+    float##N k0 = key_load##N(tile, tokens, dims, dim, token);                                      \
     MULTIPLY_ADD(N, even, k0, dim)                                                            \
   }
 #else
 #define KEY_ROWS(N)                                                                           \
   PREFETCH_KEY(dim / KEY_STEP);                                                               \
-  key_raw##N raw = key_load##N(tile, tokens, dim / KEY_STEP, token);                          \
+  key_raw##N raw = key_load##N(tile, tokens, dims, dim / KEY_STEP, token);                          \
   _Pragma("unroll") for (int part = 0; part < KEY_STEP; part += 2) {                          \
     float##N k0 = key_part##N(raw, part);                                                     \
     float##N k1 = key_part##N(raw, part + 1);                                                 \
@@ -88,7 +88,7 @@ KEY_VECTORS(16)
 // A group of one channel: the padded channels of its load are zero.
 #define KEY_LAST_ROW(N)                                                                       \
   if (dim < last) {                                                                           \
-    float##N k0 = key_part##N(key_load##N(tile, tokens, dim / KEY_STEP, token), 0);           \
+    float##N k0 = key_part##N(key_load##N(tile, tokens, dims, dim / KEY_STEP, token), 0);           \
     MULTIPLY_ADD(N, even, k0, dim)                                                            \
   }
 #endif
@@ -139,18 +139,19 @@ inline float soften(float* row, int tokens, ulong seen, float scale, float soft_
 // Loads of 16 channels that one line of the cache holds.
 #define VALUE_LOADS_OF_A_LINE (4 / VALUE_LANE_BYTES)
 
-// out[r][dim...] = out * remains[r] + weights[r] . v over BLOCKS * 16 channels.
+// out[r][dim...] = out * remains[r] + weights[r] . v over BLOCKS * 16 channels, and where values
+// have mins the sum of those, each weighted.
 #define ROW_SUMS(BLOCKS)                                                                      \
   inline __attribute__((always_inline)) void row_sums##BLOCKS(                                \
       bytes tile, bytes next, int tokens, int dims, int dim, const float* weights,            \
-      const float* remains, const int* seen, __global float* const* out) {                    \
+      const float* mins, const float* remains, const int* seen, __global float* const* out) { \
     float16 sum[ROW_BLOCK][BLOCKS];                                                           \
     EACH_ROW                                          \
-    _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) sum[r][b] = 0.0f;                      \
+    _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) sum[r][b] = MINS_SUM(r);               \
     for (int token = 0; token < tokens; token += VALUE_STEP) {                                \
       value_raw16 raw[BLOCKS];                                                                \
       _Pragma("unroll") for (int b = 0; b < BLOCKS; b++) {                                    \
-        raw[b] = value_load16(tile, dims, token / VALUE_STEP, dim + 16 * b);                  \
+        raw[b] = value_load16(tile, tokens, dims, token / VALUE_STEP, dim + 16 * b);                  \
         if (b % VALUE_LOADS_OF_A_LINE == 0) {                                                 \
           PREFETCH(next + (token / VALUE_STEP * dims + dim + 16 * b) * VALUE_LANE_BYTES);     \
         }                                                                                     \
@@ -175,15 +176,41 @@ inline float soften(float* row, int tokens, ulong seen, float scale, float soft_
     }                                                                                         \
   }
 
+#if VALUE_OFFSET
+#define MINS_SUM(r) mins[r]
+#else
+#define MINS_SUM(r) 0.0f
+#endif
+
 ROW_SUMS(1)
 ROW_SUMS(2)
 
-// The weights of one group of channels: those of the softmax, times the group's scales.
+// The weights of one group of channels: those of the softmax, times the group's scales, and 0 for
+// tokens that only fill a load up. With mins the sum of those, each weighted, too.
 inline __attribute__((always_inline)) void scale_weights(
-    bytes tile, bytes next, int tokens, int dims, int group, const float* weights,
-    float* scaled) {
+    bytes tile, bytes next, int tokens, int dims, int dim, const float* weights, float* scaled,
+    float* mins) {
 #if VALUE_SCALED
+  if (dim % VALUE_GROUP != 0) {
+    return;
+  }
+  const int group = dim / VALUE_GROUP;
   PREFETCH(next + value_scales_place(tokens, dims, group));
+#if VALUE_STEP == 16
+  if (tokens % 16 != 0) {
+    EACH_ROW vstore8((float8)(0.0f), 0, scaled + r * PAGE_TOKENS_MAX + tokens);
+  }
+#endif
+#if VALUE_OFFSET
+  float8 min_sums[ROW_BLOCK];
+  EACH_ROW min_sums[r] = 0.0f;
+  for (int token = 0; token < tokens; token += 8) {
+    float8 min = value_min8(tile, tokens, dims, group, token);
+    EACH_ROW min_sums[r] =
+        fma(vload8(0, weights + r * PAGE_TOKENS_MAX + token), min, min_sums[r]);
+  }
+  EACH_ROW mins[r] = sum_of(min_sums[r]);
+#endif
   for (int token = 0; token < tokens; token += 8) {
     float8 scale = value_scale8(tile, tokens, dims, group, token);
     EACH_ROW {
@@ -201,6 +228,7 @@ inline __attribute__((always_inline)) void fold_rows(
     __global float* const* sum_at, __global float* const* out) {
   float weights[ROW_BLOCK * PAGE_TOKENS_MAX];
   float scaled[ROW_BLOCK * PAGE_TOKENS_MAX];
+  float mins[ROW_BLOCK];
   float remains[ROW_BLOCK];
   int any[ROW_BLOCK];
   const int tokens = args.page_tokens;
@@ -229,22 +257,22 @@ inline __attribute__((always_inline)) void fold_rows(
 #endif
   int dim = 0;
   for (; dim + GROUP <= dims; dim += GROUP) {
-    scale_weights(values, next_values, tokens, dims, dim / GROUP, weights, scaled);
-    row_sums2(values, next_values, tokens, dims, dim, row_weights, remains, any, out);
+    scale_weights(values, next_values, tokens, dims, dim, weights, scaled, mins);
+    row_sums2(values, next_values, tokens, dims, dim, row_weights, mins, remains, any, out);
   }
   if (dim < dims) {
-    scale_weights(values, next_values, tokens, dims, dim / GROUP, weights, scaled);
+    scale_weights(values, next_values, tokens, dims, dim, weights, scaled, mins);
     if (dim + 16 <= dims) {
-      row_sums1(values, next_values, tokens, dims, dim, row_weights, remains, any, out);
+      row_sums1(values, next_values, tokens, dims, dim, row_weights, mins, remains, any, out);
       dim += 16;
     }
     for (; dim < dims; dim++) {
       for (int r = 0; r < ROW_BLOCK; r++) {
         if (any[r]) {
-          float sum = 0.0f;
+          float sum = MINS_SUM(r);
           for (int token = 0; token < tokens; token++) {
 #if VALUE_SCALED
-            float v = value_code_at(values, dims, token, dim);
+            float v = value_code_at(values, tokens, dims, token, dim);
 #else
             float v = value_at(values, tokens, dims, token, dim);
 #endif

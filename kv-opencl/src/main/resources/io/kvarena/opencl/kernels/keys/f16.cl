@@ -7,7 +7,7 @@ typedef float8 key_raw8;
 typedef float16 key_raw16;
 
 #define KEY_VECTORS(N)                                                                 \
-  inline float##N key_load##N(bytes tile, int tokens, int step, int token) {           \
+  inline float##N key_load##N(bytes tile, int tokens, int dims, int step, int token) {\
     return vload_half##N(0, (__global const half*)tile + step * tokens + token);       \
   }                                                                                    \
   inline float##N key_part##N(float##N raw, int part) { return raw; }

@@ -2,6 +2,7 @@
 // [dim/32][token].
 #define KEY_STEP 4          // channels that one load brings
 #define KEY_SCALED 1
+#define KEY_GROUP GROUP     // channels that share a scale
 #define KEY_LANE_BYTES 4    // bytes of a token in a load
 
 typedef int8 key_raw8;
@@ -13,7 +14,7 @@ inline int key_scales_place(int tokens, int dims, int group) {
 }
 
 #define KEY_VECTORS(N)                                                                 \
-  inline int##N key_load##N(bytes tile, int tokens, int step, int token) {             \
+  inline int##N key_load##N(bytes tile, int tokens, int dims, int step, int token) {\
     return vload##N(0, (__global const int*)tile + step * tokens + token);             \
   }                                                                                    \
   inline float##N key_part##N(int##N raw, int part) {                                  \

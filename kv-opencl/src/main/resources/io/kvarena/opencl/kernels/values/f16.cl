@@ -1,11 +1,12 @@
 // Values in f16: f16 [token][dim].
 #define VALUE_STEP 1        // tokens that one load brings
 #define VALUE_SCALED 0
+#define VALUE_OFFSET 0
 #define VALUE_LANE_BYTES 2  // bytes of a channel in a load
 
 typedef float16 value_raw16;
 
-inline float16 value_load16(bytes tile, int dims, int step, int dim) {
+inline float16 value_load16(bytes tile, int tokens, int dims, int step, int dim) {
   return vload_half16(0, (__global const half*)tile + step * dims + dim);
 }
 

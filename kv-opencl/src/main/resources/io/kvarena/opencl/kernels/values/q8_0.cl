@@ -2,11 +2,13 @@
 // [dim/32][token].
 #define VALUE_STEP 4        // tokens that one load brings
 #define VALUE_SCALED 1
+#define VALUE_OFFSET 0
+#define VALUE_GROUP GROUP   // channels that share a scale
 #define VALUE_LANE_BYTES 4  // bytes of a channel in a load
 
 typedef int16 value_raw16;
 
-inline int16 value_load16(bytes tile, int dims, int step, int dim) {
+inline int16 value_load16(bytes tile, int tokens, int dims, int step, int dim) {
   return vload16(0, (__global const int*)tile + step * dims + dim);
 }
 
@@ -25,12 +27,12 @@ inline float8 value_scale8(bytes tile, int tokens, int dims, int group, int toke
 }
 
 // A value without its scale.
-inline float value_code_at(bytes tile, int dims, int token, int dim) {
+inline float value_code_at(bytes tile, int tokens, int dims, int token, int dim) {
   return ((__global const char*)tile)[((token >> 2) * dims + dim) * 4 + (token & 3)];
 }
 
 inline float value_at(bytes tile, int tokens, int dims, int token, int dim) {
   float scale = vload_half(
       token, (__global const half*)(tile + value_scales_place(tokens, dims, dim / GROUP)));
-  return scale * value_code_at(tile, dims, token, dim);
+  return scale * value_code_at(tile, tokens, dims, token, dim);
 }
