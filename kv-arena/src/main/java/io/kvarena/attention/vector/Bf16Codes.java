@@ -17,7 +17,14 @@ final class Bf16Codes implements Codes {
 
   @Override
   public void multiply(
-      MemorySegment slab, long tile, int lanes, int lane, int from, int to, Block block) {
+      MemorySegment slab,
+      long tile,
+      int elements,
+      int lanes,
+      int lane,
+      int from,
+      int to,
+      Block block) {
     float[] f = block.factors;
     FloatVector a0 = FloatVector.zero(Lanes.FLOATS);
     FloatVector a1 = a0;

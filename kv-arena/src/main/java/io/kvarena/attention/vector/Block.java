@@ -28,6 +28,11 @@ final class Block {
   /** What codes and factors gave, [row][lane of a pair of vectors]. */
   final float[] products = new float[ROWS * Lanes.PAIR];
 
+  /** What each row adds to all lanes, and the parts of it. */
+  private final float[] biases = new float[ROWS];
+
+  private final float[] parts = new float[Lanes.COUNT];
+
   /** Where products are added. */
   private float[] out = {};
 
@@ -105,6 +110,72 @@ final class Block {
           .fma(b, FloatVector.fromArray(Lanes.FLOATS, out, to + Lanes.COUNT))
           .intoArray(out, to + Lanes.COUNT);
     }
+  }
+
+  /** Adds the products for a pair of vectors of lanes, and the rows' biases. */
+  void addBiased(int lane) {
+    for (int row = 0; row < ROWS; row++) {
+      float bias = biases[row];
+      int from = row * Lanes.PAIR;
+      int to = outs[row] + lane;
+      FloatVector.fromArray(Lanes.FLOATS, products, from)
+          .add(bias)
+          .add(FloatVector.fromArray(Lanes.FLOATS, out, to))
+          .intoArray(out, to);
+      FloatVector.fromArray(Lanes.FLOATS, products, from + Lanes.COUNT)
+          .add(bias)
+          .add(FloatVector.fromArray(Lanes.FLOATS, out, to + Lanes.COUNT))
+          .intoArray(out, to + Lanes.COUNT);
+    }
+  }
+
+  /**
+   * Multiplies queries times the scales of a tile's channels from now on, with what the mins behind
+   * them give as biases.
+   *
+   * @param zero what codes have to be added
+   */
+  void scaleQueries(int channels, float zero) {
+    for (int row = 0; row < ROWS; row++) {
+      FloatVector bias = FloatVector.zero(Lanes.FLOATS);
+      for (int i = 0; i < channels; i += Lanes.COUNT) {
+        FloatVector query = FloatVector.fromArray(Lanes.FLOATS, factors, row * STRIDE + i);
+        FloatVector scale = FloatVector.fromArray(Lanes.FLOATS, decoded, i);
+        FloatVector min = FloatVector.fromArray(Lanes.FLOATS, decoded, channels + i);
+        bias = query.fma(scale.fma(FloatVector.broadcast(Lanes.FLOATS, zero), min), bias);
+        query.mul(scale).intoArray(factors, row * STRIDE + i);
+      }
+      bias.intoArray(parts, 0);
+      biases[row] = sumOfParts();
+    }
+  }
+
+  /** Makes what mins give, times the weights, the rows' biases. */
+  void biasWeights(int scales, int mins, int tokens, float zero) {
+    float[] weights = sweep.weights;
+    for (int row = 0; row < ROWS; row++) {
+      int from = (first + Math.min(row, rows - 1)) * Sweep.STRIDE;
+      FloatVector bias = FloatVector.zero(Lanes.FLOATS);
+      for (int token = 0; token < tokens; token += Lanes.COUNT) {
+        FloatVector scale = FloatVector.fromArray(Lanes.FLOATS, decoded, scales + token);
+        FloatVector min = FloatVector.fromArray(Lanes.FLOATS, decoded, mins + token);
+        bias =
+            FloatVector.fromArray(Lanes.FLOATS, weights, from + token)
+                .fma(scale.fma(FloatVector.broadcast(Lanes.FLOATS, zero), min), bias);
+      }
+      bias.intoArray(parts, 0);
+      biases[row] = sumOfParts();
+    }
+  }
+
+  /** The order is ours: that in which {@code reduceLanes} adds is free to change. */
+  private float sumOfParts() {
+    for (int half = Lanes.COUNT / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        parts[lane] += parts[lane + half];
+      }
+    }
+    return parts[0];
   }
 
   /** Multiplies weights times {@code factor} from now on. */

@@ -28,11 +28,20 @@ interface Codes {
    *
    * @param slab memory that holds the tile
    * @param tile where it starts
+   * @param elements elements of the tile
    * @param lanes lanes of the tile
    * @param lane the first of the two vectors
    * @param from a multiple of 4
-   * @param to at most the elements of the tile; where codes share an int it is rounded up to four,
-   *     and the factors behind the last element are 0
+   * @param to at most the elements of the tile; where codes share an int it is rounded up to a full
+   *     one or to four, and the factors behind the last element are 0
    */
-  void multiply(MemorySegment slab, long tile, int lanes, int lane, int from, int to, Block block);
+  void multiply(
+      MemorySegment slab,
+      long tile,
+      int elements,
+      int lanes,
+      int lane,
+      int from,
+      int to,
+      Block block);
 }

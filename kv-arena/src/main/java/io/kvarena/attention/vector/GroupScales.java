@@ -10,8 +10,6 @@ final class GroupScales implements Scales {
   /** Channels that share a scale. */
   private static final int GROUP = 32;
 
-  private static final int ALIGNMENT = 64;
-
   private GroupScales() {}
 
   @Override
@@ -29,7 +27,7 @@ final class GroupScales implements Scales {
   private static void load(
       Codes codes, MemorySegment slab, long tile, int tokens, int channels, Block block) {
     // Values have theirs where keys have them, though their codes may be fewer bytes.
-    int offset = Lanes.roundUp(codes.bytes(channels, tokens), ALIGNMENT);
+    int offset = Scales.offset(codes.bytes(channels, tokens));
     block.loadScales(slab, tile + offset, Lanes.roundUp(channels, GROUP) / GROUP * tokens);
   }
 
@@ -39,7 +37,7 @@ final class GroupScales implements Scales {
     for (int token = 0; token < tokens; token += Lanes.PAIR) {
       for (int from = 0; from < channels; from += GROUP) {
         int to = Math.min(channels, from + GROUP);
-        codes.multiply(slab, tile, tokens, token, from, to, block);
+        codes.multiply(slab, tile, channels, tokens, token, from, to, block);
         block.addScaled(token, from / GROUP * tokens + token);
       }
     }
@@ -52,7 +50,7 @@ final class GroupScales implements Scales {
       if (channel % GROUP == 0) {
         block.useScaledWeights(channel / GROUP * tokens, tokens);
       }
-      codes.multiply(slab, tile, channels, channel, 0, tokens, block);
+      codes.multiply(slab, tile, tokens, channels, channel, 0, tokens, block);
       block.add(channel);
     }
   }

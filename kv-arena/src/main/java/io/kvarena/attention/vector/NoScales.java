@@ -21,7 +21,7 @@ final class NoScales implements Scales {
   public void dot(
       Codes codes, MemorySegment slab, long tile, int tokens, int channels, Block block) {
     for (int token = 0; token < tokens; token += Lanes.PAIR) {
-      codes.multiply(slab, tile, tokens, token, 0, channels, block);
+      codes.multiply(slab, tile, channels, tokens, token, 0, channels, block);
       block.add(token);
     }
   }
@@ -31,7 +31,7 @@ final class NoScales implements Scales {
       Codes codes, MemorySegment slab, long tile, int tokens, int channels, Block block) {
     block.useWeights(codes.unit(), tokens);
     for (int channel = 0; channel < channels; channel += Lanes.PAIR) {
-      codes.multiply(slab, tile, channels, channel, 0, tokens, block);
+      codes.multiply(slab, tile, tokens, channels, channel, 0, tokens, block);
       block.add(channel);
     }
   }

@@ -20,4 +20,9 @@ interface Scales {
 
   /** Sums up a tile's values times the block's weights and adds them to the rows' weighted sums. */
   void sum(Codes codes, MemorySegment slab, long tile, int tokens, int channels, Block block);
+
+  /** Where scales start behind so many bytes of codes. */
+  static int offset(int codeBytes) {
+    return Lanes.roundUp(codeBytes, 64);
+  }
 }
