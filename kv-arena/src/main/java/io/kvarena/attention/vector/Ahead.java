@@ -19,7 +19,7 @@ final class Ahead {
   private static final int LINE = 64;
 
   /** What was read, as nothing is read for nothing. */
-  private int read;
+  private final int[] read = new int[1];
 
   /**
    * Tiles are gone over in the order in which they lie: the first of a chunk has the next chunk
@@ -47,6 +47,6 @@ final class Ahead {
     for (int i = 0; i < (int) bytes; i += LINE) {
       sum += memory.get(JAVA_INT_UNALIGNED, at + i);
     }
-    read += sum;
+    read[0] = sum;
   }
 }

@@ -1,7 +1,5 @@
 package io.kvarena.attention.vector;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
-
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -54,22 +52,9 @@ final class Lanes {
     return (count + PAIR - 1) / PAIR;
   }
 
-  static FloatVector zero() {
-    return FloatVector.zero(FLOATS);
-  }
-
-  static FloatVector all(float value) {
-    return FloatVector.broadcast(FLOATS, value);
-  }
-
   /** Floats. */
   static FloatVector floats(MemorySegment memory, long at) {
     return FloatVector.fromMemorySegment(FLOATS, memory, at, ByteOrder.nativeOrder());
-  }
-
-  /** Ints whose first byte is the lowest eight bits. */
-  static IntVector quads(MemorySegment memory, long at) {
-    return IntVector.fromMemorySegment(INTS, memory, at, LITTLE_ENDIAN);
   }
 
   /** Sixteen-bit values, sign-extended. */
@@ -93,42 +78,5 @@ final class Lanes {
   /** bf16 values: the upper halves of f32. */
   static FloatVector upperHalves(MemorySegment memory, long at) {
     return shorts(memory, at).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-  }
-
-  /*
-   * Codes are made the lowest bits of a float that is a power of two and something, of which the
-   * power is then taken off: exact, and one operation less than moving, masking and converting.
-   */
-
-  /** The lowest bytes of ints as signed numbers. */
-  static FloatVector lowByte(IntVector ints) {
-    return ints.lanewise(VectorOperators.AND, 0xff)
-        .lanewise(VectorOperators.XOR, 0x4b000080)
-        .reinterpretAsFloats()
-        .sub(0x1p23f + 128);
-  }
-
-  /** The second lowest bytes of ints as signed numbers. */
-  static FloatVector nextByte(IntVector ints) {
-    return ints.lanewise(VectorOperators.AND, 0xff00)
-        .lanewise(VectorOperators.XOR, 0x47008000)
-        .reinterpretAsFloats()
-        .sub(0x1p15f + 128);
-  }
-
-  /** The lowest four bits of ints less 8. */
-  static FloatVector lowNibble(IntVector ints) {
-    return ints.lanewise(VectorOperators.AND, 15)
-        .lanewise(VectorOperators.OR, 0x4b000000)
-        .reinterpretAsFloats()
-        .sub(0x1p23f + 8);
-  }
-
-  /** The next four bits of ints less 8. */
-  static FloatVector nextNibble(IntVector ints) {
-    return ints.lanewise(VectorOperators.AND, 0xf0)
-        .lanewise(VectorOperators.OR, 0x49000000)
-        .reinterpretAsFloats()
-        .sub(0x1p19f + 8);
   }
 }

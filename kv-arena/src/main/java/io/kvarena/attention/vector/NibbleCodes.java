@@ -47,6 +47,9 @@ final class NibbleCodes implements Codes {
       IntVector c = IntVector.fromMemorySegment(Lanes.INTS, slab, at, LITTLE_ENDIAN);
       IntVector d =
           IntVector.fromMemorySegment(Lanes.INTS, slab, at + 4L * Lanes.COUNT, LITTLE_ENDIAN);
+      // Codes become the lowest bits of a power of two and something; taking the power off is
+      // exact,
+      // and an operation less than moving, masking and converting.
       for (int j = i; j < i + 4; j++) {
         FloatVector u =
             c.lanewise(VectorOperators.AND, 15)
