@@ -182,7 +182,9 @@ final class VectorKernel implements AttentionKernel {
         // Collected with this object: see AttentionState.
         lastTile = Arena.ofAuto().allocate(bytes + Codes.REACH, 64);
       }
-      return lastTile.copyFrom(slab.asSlice(tile, bytes));
+      // Not by a slice: that would be an object on the heap.
+      MemorySegment.copy(slab, tile, lastTile, 0, bytes);
+      return lastTile;
     }
 
     /** Makes rows of a head the sweep's from row {@code to} on. */
