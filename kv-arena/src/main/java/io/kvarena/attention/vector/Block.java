@@ -1,144 +1,241 @@
 package io.kvarena.attention.vector;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import io.kvarena.format.PageLayout;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
- * Four query rows that go over a tile together, so that each vector of the tile is decoded once for
- * all of them. Where there are fewer, the last one stands in for the missing. Rows never mix, so it
- * makes no difference to a row which others it is put together with.
+ * Four rows of a sweep that a tile's codes are multiplied with together, so that each vector of the
+ * tile is decoded once for all of them. Where there are fewer, the last one stands in for the
+ * missing. Rows never mix, so it makes no difference to a row which others it is put together with.
  */
 final class Block {
 
   /** Rows of a full block. */
   static final int ROWS = 4;
 
-  /** Floats from a row's weights to the next row's: those of the largest page. */
-  static final int STRIDE = PageLayout.TOKENS_MAX;
+  /** Floats from a row's factors to the next row's, and the most elements of a tile. */
+  static final int STRIDE = 1040;
 
-  /** Bytes of a cache line. */
-  static final long LINE = 64;
+  /** What the codes of an element are multiplied with, [row][STRIDE]. */
+  final float[] factors = new float[ROWS * STRIDE];
 
-  /** The queries of all rows of the fold, f32 [row of the state][keyDim]. */
-  float[] queries = {};
+  /** What codes and factors gave, [row][lane of a pair of vectors]. */
+  final float[] products = new float[ROWS * Lanes.PAIR];
 
-  /** How many of the rows are meant: 1 to 4. */
-  int rows;
+  /** What each row adds to all lanes, and the parts of it. */
+  private final float[] biases = new float[ROWS];
 
-  /** Each row's row in the attention state. */
-  final int[] stateRows = new int[ROWS];
+  private final float[] parts = new float[Lanes.COUNT];
 
-  /** The slots that each row sees, at least one. */
-  final long[] visible = new long[ROWS];
+  /** Where products are added. */
+  private float[] out = {};
 
-  /** Where each row's query starts in {@link #queries}. */
-  final int[] starts = new int[ROWS];
+  /** Where in {@link #out} lane 0 of each row is. */
+  private final int[] outs = new int[ROWS];
 
-  /** First logits, then weights, [row][STRIDE]. */
-  final float[] weights = new float[ROWS * STRIDE];
+  /** A tile's scales, and room for a pair of vectors. */
+  private float[] decoded = {};
 
-  /** Weights times what a format's codes are to be multiplied with, [row][STRIDE]. */
-  final float[] scaled = new float[ROWS * STRIDE];
+  private final Sweep sweep;
 
-  /** Dot products of a group of codes, [row][token of a pair of vectors]. */
-  final float[] group = new float[ROWS * Lanes.PAIR];
+  /** The block's rows of the sweep: from the first on, 1 to 4. */
+  private int first;
 
-  /** A quantised tile's scales, [group][token], and room for a pair of vectors. */
-  float[] scales = {};
+  private int rows;
 
-  /** What each row's weighted sum so far is multiplied with. */
-  final float[] rescales = new float[ROWS];
+  Block(Sweep sweep) {
+    this.sweep = sweep;
+  }
 
-  /** Memory whose bytes are needed next. */
-  MemorySegment ahead = MemorySegment.NULL;
+  /** Takes the sweep's rows from {@code first} on, up to four, but none from {@code end} on. */
+  void choose(int first, int end) {
+    this.first = first;
+    rows = Math.min(ROWS, end - first);
+  }
+
+  /** Multiplies queries from now on, and adds to logits of 0. */
+  void startDot(int tokens) {
+    int length = sweep.queryStride;
+    for (int row = 0; row < ROWS; row++) {
+      int query = sweep.queryStart(first + Math.min(row, rows - 1));
+      System.arraycopy(sweep.queries, query, factors, row * STRIDE, length);
+      int logits = row < rows ? (first + row) * Sweep.STRIDE : Sweep.SPARE;
+      outs[row] = logits;
+      for (int token = 0; token < tokens; token += Lanes.COUNT) {
+        FloatVector.zero(Lanes.FLOATS).intoArray(sweep.weights, logits + token);
+      }
+    }
+    out = sweep.weights;
+  }
+
+  /** Adds to weighted sums from now on. */
+  void startSum() {
+    for (int row = 0; row < ROWS; row++) {
+      outs[row] = row < rows ? sweep.sumStart(first + row) : 0;
+    }
+    out = sweep.sums;
+  }
+
+  /** Adds the products for a pair of vectors of lanes. */
+  void add(int lane) {
+    for (int row = 0; row < ROWS; row++) {
+      int from = row * Lanes.PAIR;
+      int to = outs[row] + lane;
+      FloatVector.fromArray(Lanes.FLOATS, products, from)
+          .add(FloatVector.fromArray(Lanes.FLOATS, out, to))
+          .intoArray(out, to);
+      FloatVector.fromArray(Lanes.FLOATS, products, from + Lanes.COUNT)
+          .add(FloatVector.fromArray(Lanes.FLOATS, out, to + Lanes.COUNT))
+          .intoArray(out, to + Lanes.COUNT);
+    }
+  }
+
+  /** Adds the products for a pair of vectors of lanes, times the scales from {@code scale} on. */
+  void addScaled(int lane, int scale) {
+    FloatVector a = FloatVector.fromArray(Lanes.FLOATS, decoded, scale);
+    FloatVector b = FloatVector.fromArray(Lanes.FLOATS, decoded, scale + Lanes.COUNT);
+    for (int row = 0; row < ROWS; row++) {
+      int from = row * Lanes.PAIR;
+      int to = outs[row] + lane;
+      FloatVector.fromArray(Lanes.FLOATS, products, from)
+          .fma(a, FloatVector.fromArray(Lanes.FLOATS, out, to))
+          .intoArray(out, to);
+      FloatVector.fromArray(Lanes.FLOATS, products, from + Lanes.COUNT)
+          .fma(b, FloatVector.fromArray(Lanes.FLOATS, out, to + Lanes.COUNT))
+          .intoArray(out, to + Lanes.COUNT);
+    }
+  }
+
+  /** Adds the products for a pair of vectors of lanes, and the rows' biases. */
+  void addBiased(int lane) {
+    for (int row = 0; row < ROWS; row++) {
+      float bias = biases[row];
+      int from = row * Lanes.PAIR;
+      int to = outs[row] + lane;
+      FloatVector.fromArray(Lanes.FLOATS, products, from)
+          .add(bias)
+          .add(FloatVector.fromArray(Lanes.FLOATS, out, to))
+          .intoArray(out, to);
+      FloatVector.fromArray(Lanes.FLOATS, products, from + Lanes.COUNT)
+          .add(bias)
+          .add(FloatVector.fromArray(Lanes.FLOATS, out, to + Lanes.COUNT))
+          .intoArray(out, to + Lanes.COUNT);
+    }
+  }
 
   /**
-   * Where the loops that compute load a vector of {@link #ahead} for every vector pair of their
-   * own: there is no prefetch in Java, and the memory is to work while the arithmetic does.
+   * Multiplies queries times the scales of a tile's channels from now on, with what the mins behind
+   * them give as biases.
+   *
+   * @param zero what codes have to be added
    */
-  long aheadAt;
-
-  /** Bytes from such a load to the next. */
-  long aheadStep;
-
-  /** Where what was loaded ahead goes, as nothing is loaded for nothing. */
-  private final int[] touched = new int[Lanes.COUNT];
-
-  /** Sums of a tile's weighted values, [row][sumStride]. */
-  float[] sums = {};
-
-  /** Channels of a value, and room for the rest of a pair of vectors. */
-  int sumStride;
-
-  private int keyDim;
-
-  /** Room for queries of {@code keyDim} and values of {@code valueDim} channels. */
-  void fit(int keyDim, int valueDim) {
-    this.keyDim = keyDim;
-    sumStride = Lanes.roundUp(valueDim, Lanes.PAIR);
-    if (sums.length < ROWS * sumStride) {
-      sums = new float[ROWS * sumStride];
-    }
-  }
-
-  /** Has {@code bytes} from {@code at} on loaded ahead in {@code loads} loads, each of its line. */
-  void loadAhead(MemorySegment memory, long at, long bytes, int loads) {
-    ahead = memory;
-    aheadAt = at;
-    aheadStep = loads == 0 ? 0 : bytes / loads;
-  }
-
-  /** Ends a loop that loaded ahead. */
-  void touched(long nextAt, IntVector loaded) {
-    aheadAt = nextAt;
-    loaded.intoArray(touched, 0);
-  }
-
-  /** Makes a row of the state, which sees {@code slots} of the page, one of the block's. */
-  void choose(int row, int stateRow, long slots) {
-    stateRows[row] = stateRow;
-    visible[row] = slots;
-    starts[row] = stateRow * keyDim;
-  }
-
-  /** Lets the query of the last row stand in for the missing ones. */
-  void fillStarts() {
-    for (int row = rows; row < ROWS; row++) {
-      starts[row] = starts[rows - 1];
-    }
-  }
-
-  /** Sets the logits of two vectors of tokens to zero. */
-  void clearWeights(int token) {
+  void scaleQueries(int channels, float zero) {
     for (int row = 0; row < ROWS; row++) {
-      int from = row * STRIDE + token;
-      Arrays.fill(weights, from, from + Lanes.PAIR, 0);
+      FloatVector bias = FloatVector.zero(Lanes.FLOATS);
+      for (int i = 0; i < channels; i += Lanes.COUNT) {
+        FloatVector query = FloatVector.fromArray(Lanes.FLOATS, factors, row * STRIDE + i);
+        FloatVector scale = FloatVector.fromArray(Lanes.FLOATS, decoded, i);
+        FloatVector min = FloatVector.fromArray(Lanes.FLOATS, decoded, channels + i);
+        bias = query.fma(scale.fma(FloatVector.broadcast(Lanes.FLOATS, zero), min), bias);
+        query.mul(scale).intoArray(factors, row * STRIDE + i);
+      }
+      bias.intoArray(parts, 0);
+      biases[row] = sumOfParts();
     }
   }
 
-  /** Continues the weighted sum of a row, which lies in {@code state} from byte {@code at} on. */
-  void addSums(int row, MemorySegment state, long at, int channels) {
-    int from = row * sumStride;
-    float rescale = rescales[row];
-    FloatVector factor = FloatVector.broadcast(Lanes.FLOATS, rescale);
-    ByteOrder order = ByteOrder.nativeOrder();
-    int channel = 0;
-    for (; channel <= channels - Lanes.COUNT; channel += Lanes.COUNT) {
-      long to = at + 4L * channel;
-      FloatVector sum = FloatVector.fromArray(Lanes.FLOATS, sums, from + channel);
-      FloatVector before = FloatVector.fromMemorySegment(Lanes.FLOATS, state, to, order);
-      before.fma(factor, sum).intoMemorySegment(state, to, order);
+  /** Makes what mins give, times the weights, the rows' biases. */
+  void biasWeights(int scales, int mins, int tokens, float zero) {
+    float[] weights = sweep.weights;
+    for (int row = 0; row < ROWS; row++) {
+      int from = (first + Math.min(row, rows - 1)) * Sweep.STRIDE;
+      FloatVector bias = FloatVector.zero(Lanes.FLOATS);
+      for (int token = 0; token < tokens; token += Lanes.COUNT) {
+        FloatVector scale = FloatVector.fromArray(Lanes.FLOATS, decoded, scales + token);
+        FloatVector min = FloatVector.fromArray(Lanes.FLOATS, decoded, mins + token);
+        bias =
+            FloatVector.fromArray(Lanes.FLOATS, weights, from + token)
+                .fma(scale.fma(FloatVector.broadcast(Lanes.FLOATS, zero), min), bias);
+      }
+      bias.intoArray(parts, 0);
+      biases[row] = sumOfParts();
     }
-    for (; channel < channels; channel++) {
-      long to = at + 4L * channel;
-      float sum = state.get(JAVA_FLOAT_UNALIGNED, to) * rescale + sums[from + channel];
-      state.set(JAVA_FLOAT_UNALIGNED, to, sum);
+  }
+
+  /** The order is ours: that in which {@code reduceLanes} adds is free to change. */
+  private float sumOfParts() {
+    for (int half = Lanes.COUNT / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        parts[lane] += parts[lane + half];
+      }
+    }
+    return parts[0];
+  }
+
+  /** Multiplies weights times {@code factor} from now on. */
+  void useWeights(float factor, int tokens) {
+    float[] weights = sweep.weights;
+    for (int row = 0; row < ROWS; row++) {
+      int from = (first + Math.min(row, rows - 1)) * Sweep.STRIDE;
+      for (int token = 0; token < tokens; token += Lanes.COUNT) {
+        FloatVector.fromArray(Lanes.FLOATS, weights, from + token)
+            .mul(factor)
+            .intoArray(factors, row * STRIDE + token);
+      }
+    }
+    padWeights(tokens);
+  }
+
+  /** Multiplies weights times the scales from {@code scale} on from now on. */
+  void useScaledWeights(int scale, int tokens) {
+    float[] weights = sweep.weights;
+    for (int row = 0; row < ROWS; row++) {
+      int from = (first + Math.min(row, rows - 1)) * Sweep.STRIDE;
+      for (int token = 0; token < tokens; token += Lanes.COUNT) {
+        FloatVector.fromArray(Lanes.FLOATS, weights, from + token)
+            .mul(FloatVector.fromArray(Lanes.FLOATS, decoded, scale + token))
+            .intoArray(factors, row * STRIDE + token);
+      }
+    }
+    padWeights(tokens);
+  }
+
+  /** Sets the factors of the tokens that there could be, up to a full int of codes, to zero. */
+  private void padWeights(int tokens) {
+    int vectors = Lanes.roundUp(tokens, Lanes.COUNT);
+    int all = Lanes.roundUp(tokens, Sweep.ELEMENTS);
+    if (vectors < all) {
+      for (int row = 0; row < ROWS; row++) {
+        Arrays.fill(factors, row * STRIDE + vectors, row * STRIDE + all, 0);
+      }
+    }
+  }
+
+  /** Decodes the {@code count} f16 scales of a tile. */
+  void loadScales(MemorySegment slab, long from, int count) {
+    if (decoded.length < count + Lanes.PAIR) {
+      decoded = new float[count + Lanes.PAIR];
+    }
+    int full = count & -Lanes.COUNT;
+    for (int i = 0; i < full; i += Lanes.COUNT) {
+      ShortVector.fromMemorySegment(Lanes.SHORTS, slab, from + 2L * i, ByteOrder.nativeOrder())
+          .convertShape(VectorOperators.S2I, Lanes.INTS, 0)
+          .reinterpretAsInts()
+          .lanewise(VectorOperators.LSHL, Lanes.HALF_SHIFT)
+          .lanewise(VectorOperators.AND, Lanes.HALF_BITS)
+          .reinterpretAsFloats()
+          .mul(Lanes.HALF_SCALE)
+          .intoArray(decoded, i);
+    }
+    // A whole vector could reach out of the page here.
+    for (int i = full; i < count; i++) {
+      decoded[i] = Float.float16ToFloat(slab.get(JAVA_SHORT_UNALIGNED, from + 2L * i));
     }
   }
 }

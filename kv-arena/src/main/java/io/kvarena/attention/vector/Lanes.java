@@ -1,7 +1,5 @@
 package io.kvarena.attention.vector;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
-
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -54,28 +52,9 @@ final class Lanes {
     return (count + PAIR - 1) / PAIR;
   }
 
-  static FloatVector zero() {
-    return FloatVector.zero(FLOATS);
-  }
-
-  static FloatVector all(float value) {
-    return FloatVector.broadcast(FLOATS, value);
-  }
-
   /** Floats. */
   static FloatVector floats(MemorySegment memory, long at) {
     return FloatVector.fromMemorySegment(FLOATS, memory, at, ByteOrder.nativeOrder());
-  }
-
-  /** Stores two vectors side by side. */
-  static void store(FloatVector first, FloatVector second, float[] array, int at) {
-    first.intoArray(array, at);
-    second.intoArray(array, at + COUNT);
-  }
-
-  /** Ints whose first byte is the lowest eight bits. */
-  static IntVector quads(MemorySegment memory, long at) {
-    return IntVector.fromMemorySegment(INTS, memory, at, LITTLE_ENDIAN);
   }
 
   /** Sixteen-bit values, sign-extended. */
@@ -99,10 +78,5 @@ final class Lanes {
   /** bf16 values: the upper halves of f32. */
   static FloatVector upperHalves(MemorySegment memory, long at) {
     return shorts(memory, at).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-  }
-
-  /** Ints as floats. */
-  static FloatVector toFloats(IntVector ints) {
-    return ints.convert(VectorOperators.I2F, 0).reinterpretAsFloats();
   }
 }

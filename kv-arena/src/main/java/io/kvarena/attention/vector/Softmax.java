@@ -44,33 +44,34 @@ final class Softmax {
   }
 
   /**
-   * Replaces the dot products of the block's rows by weights, 0 for the slots that a row does not
-   * see, and continues the rows' largest logits and denominators.
+   * Replaces the dot products of a row of the sweep by weights, 0 for the slots that it does not
+   * see, and continues its largest logit and its denominator.
    *
    * @param scale multiplies a dot product
    * @param softCap 0, or the soft cap of the logits
    */
-  void weigh(Block block, int tokens, float scale, float softCap, AttentionState state) {
-    float[] weights = block.weights;
-    for (int row = 0; row < block.rows; row++) {
-      int from = row * Block.STRIDE;
-      int stateRow = block.stateRows[row];
-      float factor = scale;
-      if (softCap > 0) {
-        Exponentials.cap(weights, from, tokens, scale, softCap);
-        factor = 1;
-      }
-      float before = state.max(stateRow);
-      float max = max(weights, from, tokens, block.visible[row], factor, before);
-      float rescale = 1;
-      if (max > before) {
-        rescale = (float) Math.exp(before - max);
-        state.segment().setAtIndex(JAVA_FLOAT, state.maxIndex(stateRow), max);
-      }
-      block.rescales[row] = rescale;
-      Exponentials.exp(weights, from, tokens, max);
-      add(weights, from, tokens, block.visible[row], rescale, stateRow * Lanes.COUNT);
+  void weigh(Sweep sweep, int row, int tokens, float scale, float softCap, AttentionState state) {
+    float[] weights = sweep.weights;
+    int from = row * Sweep.STRIDE;
+    int stateRow = sweep.stateRows[row];
+    long visible = sweep.visible[row];
+    float factor = scale;
+    if (softCap > 0) {
+      Exponentials.cap(weights, from, tokens, scale, softCap);
+      factor = 1;
     }
+    float before = state.max(stateRow);
+    float max = max(weights, from, tokens, visible, factor, before);
+    float rescale = 1;
+    if (max > before) {
+      rescale = (float) Math.exp(before - max);
+      state.segment().setAtIndex(JAVA_FLOAT, state.maxIndex(stateRow), max);
+    }
+    if (rescale != 1) {
+      sweep.rescale(row, rescale);
+    }
+    Exponentials.exp(weights, from, tokens, max);
+    add(weights, from, tokens, visible, rescale, stateRow * Lanes.COUNT);
   }
 
   /** Multiplies dot products by {@code factor}; returns the largest of the seen and before. */

@@ -1,12 +1,11 @@
 package io.kvarena.attention.vector;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
 import io.kvarena.format.PageLayout;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -26,13 +25,13 @@ final class VectorKernel implements AttentionKernel {
 
   @Override
   public boolean supports(PageLayout layout) {
-    return KeyTile.of(layout.keys()) != null && ValueTile.of(layout.values()) != null;
+    return Tile.of(layout.keys()) != null && Tile.of(layout.values()) != null;
   }
 
   @Override
   public void fold(Queries queries, PageRun run, AttentionState state) {
-    KeyTile keys = KeyTile.of(run.layout().keys());
-    ValueTile values = ValueTile.of(run.layout().values());
+    Tile keys = Tile.of(run.layout().keys());
+    Tile values = Tile.of(run.layout().values());
     if (keys == null || values == null) {
       throw new IllegalArgumentException(
           "the kernel does not read this layout: kernel=vector, layout="
@@ -44,8 +43,11 @@ final class VectorKernel implements AttentionKernel {
 
   /** One fold at a time, and what it needs beside its arguments; reused by its thread. */
   private static final class Fold {
-    private final Block block = new Block();
+    private final Sweep sweep = new Sweep();
+    private final Block block = new Block(sweep);
     private final Softmax softmax = new Softmax();
+    private final Ahead ahead = new Ahead();
+    private MemorySegment lastTile = MemorySegment.NULL;
 
     /** The query tokens that see the page, and the slots that they see. */
     private int[] seeing = {};
@@ -53,40 +55,49 @@ final class VectorKernel implements AttentionKernel {
     private long[] visible = {};
     private int seeingCount;
 
-    void fold(Queries queries, PageRun run, AttentionState state, KeyTile keys, ValueTile values) {
+    void fold(Queries queries, PageRun run, AttentionState state, Tile keys, Tile values) {
       PageLayout layout = run.layout();
-      copy(queries, state.heads());
-      block.fit(layout.layer().keyDim(), layout.layer().valueDim());
-      softmax.start(state);
-      for (int page = 0; page < run.size(); page++) {
-        see(queries, run, page);
-        if (seeingCount == 0) {
-          continue;
-        }
-        for (int head = 0; head < layout.heads(); head++) {
-          foldTiles(queries, run, page, head, state, keys, values);
-        }
-      }
-      softmax.finish(state);
-      block.loadAhead(MemorySegment.NULL, 0, 0, 0);
-    }
-
-    /** Copies the queries of the run's heads. */
-    private void copy(Queries queries, int heads) {
-      int keyDim = queries.keyDim();
-      int rows = queries.tokens() * heads;
-      if (block.queries.length < rows * keyDim) {
-        block.queries = new float[rows * keyDim];
-      }
+      float unit = queryUnit(keys.codes());
+      sweep.copy(queries, state.heads(), unit);
       if (seeing.length < queries.tokens()) {
         seeing = new int[queries.tokens()];
         visible = new long[queries.tokens()];
       }
-      for (int row = 0; row < rows; row++) {
-        long from = queries.rowOffset(row / heads, queries.firstHead() + row % heads);
-        MemorySegment.copy(
-            queries.data(), JAVA_FLOAT_UNALIGNED, from, block.queries, row * keyDim, keyDim);
+      float scale = queries.scale() * (keys.codes().unit() / unit);
+      softmax.start(state);
+      sweep.start(state);
+      for (int page = 0; page < run.size(); page++) {
+        see(queries, run, page);
+        int rows = seeingCount * layout.layer().group();
+        if (rows == 0) {
+          continue;
+        }
+        int together = Math.min(rows, Sweep.ROWS);
+        int heads = Math.min(layout.heads(), Sweep.ROWS / together);
+        for (int head = 0; head < layout.heads(); head += heads) {
+          for (int row = 0; row < rows; row += together) {
+            sweep(
+                run,
+                page,
+                head,
+                Math.min(heads, layout.heads() - head),
+                row,
+                Math.min(together, rows - row),
+                scale,
+                queries.softCap(),
+                state,
+                keys,
+                values);
+          }
+        }
       }
+      sweep.finish(state);
+      softmax.finish(state);
+    }
+
+    /** Queries are given some of the codes' unit, so that products are far from zero. */
+    private static float queryUnit(Codes codes) {
+      return codes.unit() == 1 ? 1 : 0x1p64f;
     }
 
     private void see(Queries queries, PageRun run, int page) {
@@ -107,61 +118,82 @@ final class VectorKernel implements AttentionKernel {
       }
     }
 
-    /** Folds one head's tiles of a page into the rows that see the page. */
-    private void foldTiles(
-        Queries queries,
+    /** Folds tiles of some heads of a page into some of the rows that see the page. */
+    private void sweep(
         PageRun run,
         int page,
-        int head,
+        int firstHead,
+        int heads,
+        int firstRow,
+        int rows,
+        float scale,
+        float softCap,
         AttentionState state,
-        KeyTile keys,
-        ValueTile values) {
+        Tile keys,
+        Tile values) {
       PageLayout layout = run.layout();
       int tokens = layout.pageTokens();
       int keyDim = layout.layer().keyDim();
       int valueDim = layout.layer().valueDim();
-      int rows = seeingCount * layout.layer().group();
       MemorySegment slab = run.slab(page);
-      long keyTile = run.offset(page) + layout.keyTileOffset(head);
-      long valueTile = run.offset(page) + layout.valueTileOffset(head);
-      for (int first = 0; first < rows; first += Block.ROWS) {
-        choose(first, Math.min(Block.ROWS, rows - first), head, layout.layer().group(), state);
-        // The first block has the next tile loaded while it goes over this one.
-        boolean ahead = first == 0;
-        long bytes = ahead ? layout.valueTileBytes() : 0;
-        block.loadAhead(slab, valueTile, bytes, keyDim * Lanes.pairs(tokens));
-        keys.dot(slab, keyTile, tokens, keyDim, block);
-        softmax.weigh(block, tokens, queries.scale(), queries.softCap(), state);
-        loadNextKeysAhead(run, page, head, ahead, tokens * Lanes.pairs(valueDim));
-        int done = values.sum(slab, valueTile, tokens, valueDim, block);
-        if (done < valueDim) {
-          values.sumRest(slab, valueTile, tokens, valueDim, done, block);
+      for (int i = 0; i < heads; i++) {
+        choose(i * rows, firstRow, rows, firstHead + i, layout.layer().group(), state);
+        long inPage = layout.keyTileOffset(firstHead + i);
+        if (firstRow == 0) {
+          ahead.enter(run, page, inPage, layout.keyTileBytes());
         }
-        for (int i = 0; i < block.rows; i++) {
-          long out = 4 * state.outIndex(block.stateRows[i]);
-          block.addSums(i, state.segment(), out, valueDim);
+        // What follows a tile of keys is a tile of values, which is long enough to reach into.
+        long tile = run.offset(page) + inPage;
+        keys.scales().loadKeys(keys.codes(), slab, tile, tokens, keyDim, block);
+        int end = (i + 1) * rows;
+        for (int row = i * rows; row < end; row += Block.ROWS) {
+          block.choose(row, end);
+          block.startDot(tokens);
+          keys.scales().dot(keys.codes(), slab, tile, tokens, keyDim, block);
+        }
+      }
+      for (int row = 0; row < heads * rows; row++) {
+        softmax.weigh(sweep, row, tokens, scale, softCap, state);
+      }
+      for (int i = 0; i < heads; i++) {
+        long inPage = layout.valueTileOffset(firstHead + i);
+        if (firstRow == 0) {
+          ahead.enter(run, page, inPage, layout.valueTileBytes());
+        }
+        long tile = run.offset(page) + inPage;
+        MemorySegment memory = slab;
+        if (tile + layout.valueTileBytes() + Codes.REACH > slab.byteSize()) {
+          memory = copy(slab, tile, layout.valueTileBytes());
+          tile = 0;
+        }
+        values.scales().loadValues(values.codes(), memory, tile, tokens, valueDim, block);
+        int end = (i + 1) * rows;
+        for (int row = i * rows; row < end; row += Block.ROWS) {
+          block.choose(row, end);
+          block.startSum();
+          values.scales().sum(values.codes(), memory, tile, tokens, valueDim, block);
         }
       }
     }
 
-    /** Puts the rows from the {@code first} that sees the page on into the block. */
-    private void choose(int first, int count, int head, int group, AttentionState state) {
-      block.rows = count;
-      for (int i = 0; i < count; i++) {
-        int seer = (first + i) / group;
-        int row = seeing[seer] * state.heads() + head * group + (first + i) % group;
-        block.choose(i, row, visible[seer]);
+    /** The last tile of a slab, where there is something behind it. */
+    private MemorySegment copy(MemorySegment slab, long tile, long bytes) {
+      if (lastTile.byteSize() < bytes + Codes.REACH) {
+        // Collected with this object: see AttentionState.
+        lastTile = Arena.ofAuto().allocate(bytes + Codes.REACH, 64);
       }
-      block.fillStarts();
+      // Not by a slice: that would be an object on the heap.
+      MemorySegment.copy(slab, tile, lastTile, 0, bytes);
+      return lastTile;
     }
 
-    private void loadNextKeysAhead(PageRun run, int page, int head, boolean ahead, int loads) {
-      PageLayout layout = run.layout();
-      boolean samePage = head + 1 < layout.heads();
-      int nextPage = samePage ? page : Math.min(page + 1, run.size() - 1);
-      long at = run.offset(nextPage) + layout.keyTileOffset(samePage ? head + 1 : 0);
-      long bytes = ahead ? layout.keyTileBytes() : 0;
-      block.loadAhead(run.slab(nextPage), at, bytes, loads);
+    /** Makes rows of a head the sweep's from row {@code to} on. */
+    private void choose(int to, int from, int rows, int head, int group, AttentionState state) {
+      for (int i = 0; i < rows; i++) {
+        int seer = (from + i) / group;
+        sweep.stateRows[to + i] = seeing[seer] * state.heads() + head * group + (from + i) % group;
+        sweep.visible[to + i] = visible[seer];
+      }
     }
   }
 }

@@ -1,0 +1,91 @@
+package io.kvarena.attention.vector;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** u2 [element / 16][lane][4 bytes] that number levels: a byte is every fourth of 16 elements. */
+final class Level2Codes implements Codes {
+
+  /** What each code stands for, and the same as bits in a vector if that is wide enough. */
+  private final float[] levels;
+
+  private final IntVector table;
+
+  Level2Codes(float... levels) {
+    this.levels = levels;
+    table = Levels.table(levels);
+  }
+
+  @Override
+  public int bytes(int elements, int lanes) {
+    return 4 * Lanes.roundUp(elements, 16) / 16 * lanes;
+  }
+
+  @Override
+  public void multiply(
+      MemorySegment slab,
+      long tile,
+      int elements,
+      int lanes,
+      int lane,
+      int from,
+      int to,
+      Block block) {
+    IntVector table = this.table;
+    float[] f = block.factors;
+    FloatVector a0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector a1 = a0;
+    FloatVector a2 = a0;
+    FloatVector a3 = a0;
+    FloatVector b0 = a0;
+    FloatVector b1 = a0;
+    FloatVector b2 = a0;
+    FloatVector b3 = a0;
+    long column = tile + 4L * lane;
+    for (int i = from; i < to; i += 4) {
+      long at = column + 4L * lanes * (i / 16);
+      int shift = i % 16 / 2;
+      IntVector c =
+          IntVector.fromMemorySegment(Lanes.INTS, slab, at, LITTLE_ENDIAN)
+              .lanewise(VectorOperators.LSHR, shift)
+              .lanewise(VectorOperators.AND, 0x03030303);
+      IntVector d =
+          IntVector.fromMemorySegment(Lanes.INTS, slab, at + 4L * Lanes.COUNT, LITTLE_ENDIAN)
+              .lanewise(VectorOperators.LSHR, shift)
+              .lanewise(VectorOperators.AND, 0x03030303);
+      for (int j = i; j < i + 4; j++) {
+        FloatVector u =
+            Levels.WIDE ? c.selectFrom(table).reinterpretAsFloats() : Levels.select(c, levels);
+        FloatVector v =
+            Levels.WIDE ? d.selectFrom(table).reinterpretAsFloats() : Levels.select(d, levels);
+        FloatVector x = FloatVector.broadcast(Lanes.FLOATS, f[j]);
+        a0 = u.fma(x, a0);
+        b0 = v.fma(x, b0);
+        x = FloatVector.broadcast(Lanes.FLOATS, f[j + Block.STRIDE]);
+        a1 = u.fma(x, a1);
+        b1 = v.fma(x, b1);
+        x = FloatVector.broadcast(Lanes.FLOATS, f[j + 2 * Block.STRIDE]);
+        a2 = u.fma(x, a2);
+        b2 = v.fma(x, b2);
+        x = FloatVector.broadcast(Lanes.FLOATS, f[j + 3 * Block.STRIDE]);
+        a3 = u.fma(x, a3);
+        b3 = v.fma(x, b3);
+        c = c.lanewise(VectorOperators.LSHR, 8);
+        d = d.lanewise(VectorOperators.LSHR, 8);
+      }
+    }
+    float[] p = block.products;
+    a0.intoArray(p, 0);
+    b0.intoArray(p, Lanes.COUNT);
+    a1.intoArray(p, 2 * Lanes.COUNT);
+    b1.intoArray(p, 3 * Lanes.COUNT);
+    a2.intoArray(p, 4 * Lanes.COUNT);
+    b2.intoArray(p, 5 * Lanes.COUNT);
+    a3.intoArray(p, 6 * Lanes.COUNT);
+    b3.intoArray(p, 7 * Lanes.COUNT);
+  }
+}
