@@ -25,7 +25,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * One decode step of one layer, or reading the same pages and nothing else. Each thread its own.
+ * One decode step of one layer, or reading the same pages and nothing else.
+ *
+ * <p>On one thread a kernel folds pages that are scattered in memory and nothing else happens; on
+ * more the step goes through a cache and its threads. The ceiling's threads read pages of their
+ * own.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -52,11 +56,23 @@ public class AttentionBenchmark {
   @Param({"4096", "16384", "65536"})
   public int context = 4096;
 
-  private @Nullable PagedContext pages;
+  /** Threads of the cache; 0 leaves the cache out. */
+  @Param("0")
+  public int threads;
+
+  private @Nullable AutoCloseable pages;
   private Supplier<Object> step = () -> 0;
 
   @Setup
   public void fill() {
+    if (threads > 0) {
+      AttentionKernel fold = Kernels.named(kernel);
+      warmUp(fold);
+      CachedContext cached = new CachedContext(fold, Formats.named(format), context, threads);
+      pages = cached;
+      step = cached::step;
+      return;
+    }
     PagedContext filled = new PagedContext(Formats.named(format), context);
     pages = filled;
     if (kernel.equals(CEILING)) {
@@ -120,8 +136,8 @@ public class AttentionBenchmark {
   }
 
   @TearDown
-  public void free() {
-    PagedContext filled = pages;
+  public void free() throws Exception {
+    AutoCloseable filled = pages;
     if (filled != null) {
       filled.close();
     }

@@ -10,8 +10,10 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -26,6 +28,9 @@ import picocli.CommandLine.Parameters;
     description =
         "Times decode attention and appending beside a read ceiling measured in the same run.")
 public final class Bench implements Runnable {
+
+  /** Tokens of a step in which what the store does shows. */
+  private static final int SHORT_CONTEXT = 256;
 
   @Parameters(
       arity = "0..1",
@@ -52,8 +57,12 @@ public final class Bench implements Runnable {
   @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384,65536")
   private List<Integer> contexts = List.of(4096, 16384, 65536);
 
-  @Option(names = "--threads", description = "threads, each on its own pages; 1")
-  private int threads = 1;
+  @Option(
+      names = "--threads",
+      split = ",",
+      description =
+          "threads that share a step; 1, where a kernel runs alone; 2,4 go through a cache")
+  private List<Integer> threads = List.of(1);
 
   @Option(names = "--seconds", description = "time for each line, warm-up included; 0.5")
   private double seconds = 0.5;
@@ -107,23 +116,30 @@ public final class Bench implements Runnable {
     List<Row> append = List.of();
     if (!what.equals("append")) {
       progress.printf(
-          "decode attention: 32 query heads, 8 KV heads, dim 128, pages of 32 tokens, %d thread%s;"
-              + " about %.0f s%n",
-          threads, threads == 1 ? "" : "s", estimate());
-      attention = measurement.attention(kernels, formats, contexts, threads);
-      progress.println("  kernel       format  context        µs    GB/s  of ceiling  Gelements/s");
+          "decode attention: 32 query heads, 8 KV heads, dim 128, pages of 32 tokens; about %.0f s%n",
+          estimate());
+      attention = new ArrayList<>();
+      for (int count : threads) {
+        attention.addAll(measurement.attention(kernels, formats, contexts, count));
+      }
+      progress.println(
+          "  kernel       format    context threads        µs    GB/s  of ceiling  Gelements/s");
       for (Row row : attention) {
         progress.printf(
             Locale.ROOT,
-            "  %-12s %-6s %8d %9.0f %7.2f %9.0f %% %12.2f%n",
+            "  %-12s %-8s %8d %7d %9.0f %7.2f %9.0f %% %12.2f%n",
             row.kernel(),
             row.format(),
             row.context(),
+            row.threads(),
             row.microseconds(),
             row.gigabytesPerSecond(),
             100 * row.ceilingShare(),
             row.gigaElementsPerSecond());
       }
+    }
+    if (!attention.isEmpty() && threads.contains(1)) {
+      storeShare(measurement, progress);
     }
     if (!what.equals("attention")) {
       progress.println(
@@ -155,9 +171,30 @@ public final class Bench implements Runnable {
     }
   }
 
+  /** What the store adds to a short step: calls, page tables, raw rows, merging. */
+  private void storeShare(Measurement measurement, PrintStream progress) {
+    String format = formats.getFirst();
+    List<Row> alone = measurement.attention(kernels, List.of(format), List.of(SHORT_CONTEXT), 1);
+    Map<String, Double> cached = measurement.throughACache(kernels, format, SHORT_CONTEXT);
+    progress.printf(
+        "a step of %d tokens of %s, µs: the kernel alone, through a cache%n",
+        SHORT_CONTEXT, format);
+    for (Row row : alone) {
+      if (cached.containsKey(row.kernel())) {
+        progress.printf(
+            Locale.ROOT,
+            "  %-12s %9.1f %9.1f%n",
+            row.kernel(),
+            row.microseconds(),
+            cached.get(row.kernel()));
+      }
+    }
+  }
+
   /** Seconds that the decode steps take: the lines, their pages, and the JIT. */
   private double estimate() {
-    return formats.size()
+    return threads.size()
+        * formats.size()
         * ((kernels.size() + 1) * contexts.size() * (seconds + 0.3) + kernels.size());
   }
 
@@ -174,7 +211,7 @@ public final class Bench implements Runnable {
             "a context is 32 tokens to a million: context=" + context + "; 16384 is usual");
       }
     }
-    if (threads < 1 || threads > 256 || !(seconds > 0)) {
+    if (threads.stream().anyMatch(count -> count < 1 || count > 256) || !(seconds > 0)) {
       throw new IllegalArgumentException(
           "threads and seconds are positive: threads="
               + threads

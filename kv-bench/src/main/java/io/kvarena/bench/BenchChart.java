@@ -40,7 +40,7 @@ final class BenchChart {
             .width(1100)
             .height(600)
             .title("Decode attention, 32 query heads, 8 KV heads, dim 128: keys and values read")
-            .xAxisTitle("format, tokens of context")
+            .xAxisTitle("format, tokens of context, threads if more than one")
             .yAxisTitle("GB/s")
             .build();
     CategoryStyler style = chart.getStyler();
@@ -59,7 +59,8 @@ final class BenchChart {
       List<Double> speeds = new ArrayList<>();
       for (Row row : rows) {
         if (row.kernel().equals(kernel)) {
-          names.add(row.format() + ", " + String.format(Locale.ROOT, "%,d", row.context()));
+          String name = row.format() + ", " + String.format(Locale.ROOT, "%,d", row.context());
+          names.add(row.threads() == 1 ? name : name + ", " + row.threads() + " threads");
           speeds.add(row.gigabytesPerSecond());
         }
       }

@@ -5,6 +5,7 @@ import io.kvarena.format.PageFormat;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.openjdk.jmh.results.RunResult;
@@ -50,32 +51,21 @@ record Measurement(int forks, int iterations, long iterationMillis) {
   /** Decode steps of every kernel, format and context, with the read ceiling beside them. */
   List<Row> attention(
       List<String> kernels, List<String> formats, List<Integer> contexts, int threads) {
+    Map<String, Double> micros = new HashMap<>();
+    // Each of the ceiling's threads reads a whole context.
+    time(micros, List.of(AttentionBenchmark.CEILING), formats, contexts, threads, 0);
+    micros.replaceAll((key, time) -> time / threads);
+    time(micros, kernels, formats, contexts, 1, threads == 1 ? 0 : threads);
     List<String> names = new ArrayList<>(List.of(AttentionBenchmark.CEILING));
     names.addAll(kernels);
-    Collection<RunResult> results =
-        run(
-            options(AttentionBenchmark.class, formats)
-                .param("kernel", names.toArray(String[]::new))
-                .param("context", contexts.stream().map(String::valueOf).toArray(String[]::new))
-                .threads(threads));
-    Map<String, Double> micros = new HashMap<>();
-    for (RunResult result : results) {
-      micros.put(
-          key(
-              result.getParams().getParam("kernel"),
-              result.getParams().getParam("format"),
-              result.getParams().getParam("context")),
-          median(result));
-    }
     List<Row> rows = new ArrayList<>();
     for (String format : formats) {
       for (int context : contexts) {
-        String tokens = String.valueOf(context);
-        double ceiling = micros.getOrDefault(key(AttentionBenchmark.CEILING, format, tokens), 0.0);
+        double ceiling = micros.getOrDefault(key(AttentionBenchmark.CEILING, format, context), 0.0);
         for (String name : names) {
-          double time = micros.getOrDefault(key(name, format, tokens), 0.0);
-          double bytes = (double) threads * PagedContext.bytes(Formats.named(format), context);
-          double elements = (double) threads * context * PagedContext.LAYER.channelsPerToken();
+          double time = micros.getOrDefault(key(name, format, context), 0.0);
+          double bytes = PagedContext.bytes(Formats.named(format), context);
+          double elements = (double) context * PagedContext.LAYER.channelsPerToken();
           rows.add(
               new Row(
                   name,
@@ -92,7 +82,42 @@ record Measurement(int forks, int iterations, long iterationMillis) {
     return rows;
   }
 
-  private static String key(String kernel, String format, String context) {
+  /** Microseconds of a decode step of every kernel through a cache of one thread. */
+  Map<String, Double> throughACache(List<String> kernels, String format, int context) {
+    Map<String, Double> micros = new HashMap<>();
+    time(micros, kernels, List.of(format), List.of(context), 1, 1);
+    Map<String, Double> byKernel = new LinkedHashMap<>();
+    for (String kernel : kernels) {
+      byKernel.put(kernel, micros.getOrDefault(key(kernel, format, context), 0.0));
+    }
+    return byKernel;
+  }
+
+  private void time(
+      Map<String, Double> micros,
+      List<String> kernels,
+      List<String> formats,
+      List<Integer> contexts,
+      int threads,
+      int cacheThreads) {
+    Collection<RunResult> results =
+        run(
+            options(AttentionBenchmark.class, formats)
+                .param("kernel", kernels.toArray(String[]::new))
+                .param("context", contexts.stream().map(String::valueOf).toArray(String[]::new))
+                .param("threads", String.valueOf(cacheThreads))
+                .threads(threads));
+    for (RunResult result : results) {
+      micros.put(
+          key(
+              result.getParams().getParam("kernel"),
+              result.getParams().getParam("format"),
+              Integer.parseInt(result.getParams().getParam("context"))),
+          median(result));
+    }
+  }
+
+  private static String key(String kernel, String format, int context) {
     return kernel + " " + format + " " + context;
   }
 

@@ -7,11 +7,13 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
+import io.kvarena.ffi.HugePageSlabs;
 import io.kvarena.format.PageFormat;
 import io.kvarena.format.PageLayout;
 import io.kvarena.format.TileKind;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PagePool;
+import io.kvarena.memory.SlabSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -43,7 +45,11 @@ final class PagedContext implements AutoCloseable {
   PagedContext(PageFormat format, int tokens) {
     PageLayout layout = new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format);
     int pages = tokens / PAGE_TOKENS;
-    arena = PageArena.builder(pages * layout.pageBytes() + (64L << 20)).slabBytes(1L << 30).build();
+    arena =
+        PageArena.builder(pages * layout.pageBytes() + (4L << 20))
+            .slabBytes(1L << 30)
+            .source(slabs())
+            .build();
     PagePool pool = arena.newPool(layout.pageBytes());
     Random random = new Random(1);
     List<Long> names = new ArrayList<>();
@@ -71,6 +77,15 @@ final class PagedContext implements AutoCloseable {
     }
     queries.set(data, 0, 1, LAYER.queryHeads(), LAYER.keyDim(), LAYER.params().scale(), 0);
     queries.bounds(0, 0, tokens);
+  }
+
+  /** Huge pages where the system has them: fewer misses of the address translation. */
+  static SlabSource slabs() {
+    try {
+      return new HugePageSlabs();
+    } catch (UnsupportedOperationException elsewhere) {
+      return SlabSource.JVM;
+    }
   }
 
   private static void encode(PageLayout layout, MemorySegment slab, long offset, Random random) {

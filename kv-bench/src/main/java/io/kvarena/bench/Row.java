@@ -7,7 +7,7 @@ package io.kvarena.bench;
  *     seal}
  * @param format format of keys and values
  * @param context tokens, 0 where it does not matter
- * @param threads threads that did it side by side, each on its own pages
+ * @param threads threads that shared the step; with more than one it went through a cache
  * @param microseconds median time of one step
  * @param gigabytesPerSecond bytes of keys and values read, over all threads, or written
  * @param ceilingShare microseconds of the ceiling over these, 0 where there is no ceiling

@@ -60,6 +60,8 @@ class BenchTest {
             "f16,q4_0",
             "--contexts",
             "64",
+            "--threads",
+            "1,2",
             "--seconds",
             "0.01",
             "--json",
@@ -67,7 +69,7 @@ class BenchTest {
             png.toString());
     assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
     JsonArray rows = lastLine().getAsJsonArray("rows");
-    assertEquals(4, rows.size());
+    assertEquals(8, rows.size());
     for (JsonElement element : rows) {
       JsonObject row = element.getAsJsonObject();
       assertEquals(FIELDS, row.keySet());
