@@ -228,11 +228,15 @@ class FoldJob implements FoldPool.Job {
     AttentionState part = workspace.part;
     AttentionState rotatedPart = isRotated() ? workspace.rotatedPart : part;
     reset(group, state);
-    reset(group, rotated);
+    if (rotated != state) {
+      reset(group, rotated);
+    }
     fold(group, 0, state, rotated, workspace);
     for (int split = 1; split < splits[group]; split++) {
       reset(group, part);
-      reset(group, rotatedPart);
+      if (rotatedPart != part) {
+        reset(group, rotatedPart);
+      }
       fold(group, split, part, rotatedPart, workspace);
       state.merge(part);
       if (rotated != state) {

@@ -33,6 +33,10 @@ final class Hadamard {
 
   private static void stages(float[] row, int at, int block) {
     int h = 1;
+    if (block >= 4) {
+      firstStages(row, at, block);
+      h = 4;
+    }
     for (; 4 * h <= block; h *= 4) {
       twoStages(row, at, block, h);
     }
@@ -43,6 +47,20 @@ final class Hadamard {
         row[i] = a + b;
         row[i + h] = a - b;
       }
+    }
+  }
+
+  /** The stages 1 and 2: what {@link #twoStages} does, without a loop of one round. */
+  private static void firstStages(float[] row, int at, int block) {
+    for (int i = at; i < at + block; i += 4) {
+      float sum = row[i] + row[i + 1];
+      float difference = row[i] - row[i + 1];
+      float otherSum = row[i + 2] + row[i + 3];
+      float otherDifference = row[i + 2] - row[i + 3];
+      row[i] = sum + otherSum;
+      row[i + 1] = difference + otherDifference;
+      row[i + 2] = sum - otherSum;
+      row[i + 3] = difference - otherDifference;
     }
   }
 
