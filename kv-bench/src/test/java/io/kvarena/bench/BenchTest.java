@@ -98,7 +98,8 @@ class BenchTest {
   void unknownFormat_isRefusedWithTheOnesThereAre() {
     assertEquals(2, bench("attention", "--formats", "f17"));
     assertEquals(
-        "kv bench: no such format: name=f17; use one of f32 f16 bf16 q8_0 q4_0",
+        "kv bench: no such format: name=f17; use one of f32 f16 bf16 q8_0 q4_0 int8 fp8_e4m3"
+            + " turbo4 turbo3 turbo2 kivi4 kivi2",
         err.toString(StandardCharsets.UTF_8).strip());
   }
 
