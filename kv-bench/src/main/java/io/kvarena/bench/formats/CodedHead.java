@@ -126,8 +126,7 @@ final class CodedHead {
   /** The logits as a kernel takes them: a transformed query against what pages hold. */
   private double[] logits(int query, int tokens) {
     int channels = head.channels();
-    float[] row =
-        Arrays.copyOfRange(head.queries(), query * channels, query * channels + channels);
+    float[] row = Arrays.copyOfRange(head.queries(), query * channels, query * channels + channels);
     double bias = keyTransform.bias(row, 0);
     keyTransform.query(row, 0);
     double[] logits = new double[tokens];

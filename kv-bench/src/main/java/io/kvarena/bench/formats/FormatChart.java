@@ -10,9 +10,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.AnnotationText;
@@ -37,14 +37,29 @@ final class FormatChart {
   /** Changes of perplexity below it, in percent, are drawn here. */
   private static final double CHANGE_MIN = 0.01;
 
+  /** Bits of the x axis from a point to its name, and half a letter of a name. */
+  private static final double LABEL_GAP = 0.1;
+
+  private static final double LABEL_LETTER = 0.033;
+
   private static final Color[] COLOURS = {
-    new Color(0x777777), new Color(0xd9822b), new Color(0x4f8fd0), new Color(0x1b4f8f),
-    new Color(0x2f8f5b), new Color(0x7a3b8f), new Color(0xc0392b),
+    new Color(0x777777),
+    new Color(0xd9822b),
+    new Color(0x4f8fd0),
+    new Color(0x1b4f8f),
+    new Color(0x2f8f5b),
+    new Color(0x7a3b8f),
+    new Color(0xc0392b),
   };
 
   private static final Marker[] MARKERS = {
-    SeriesMarkers.CIRCLE, SeriesMarkers.SQUARE, SeriesMarkers.TRIANGLE_UP, SeriesMarkers.DIAMOND,
-    SeriesMarkers.TRIANGLE_DOWN, SeriesMarkers.CROSS, SeriesMarkers.PLUS,
+    SeriesMarkers.CIRCLE,
+    SeriesMarkers.SQUARE,
+    SeriesMarkers.TRIANGLE_UP,
+    SeriesMarkers.DIAMOND,
+    SeriesMarkers.TRIANGLE_DOWN,
+    SeriesMarkers.CROSS,
+    SeriesMarkers.PLUS,
   };
 
   private FormatChart() {}
@@ -64,10 +79,7 @@ final class FormatChart {
       charts.add(
           chart(
               "Embedded model: perplexity above that of an f16 cache (0.01 % stands for less)",
-              "percent",
-              "0.##",
-              shown,
-              row -> Math.max(CHANGE_MIN, 100 * row.perplexityChange())));
+              "percent", "0.##", shown, row -> Math.max(CHANGE_MIN, 100 * row.perplexityChange())));
     }
     BufferedImage picture =
         new BufferedImage(WIDTH, HEIGHT * charts.size(), BufferedImage.TYPE_INT_RGB);
@@ -135,22 +147,23 @@ final class FormatChart {
     return chart;
   }
 
-  /** Writes a format's name above the worst of its points. */
+  /** Writes a format's name to the right of the worst of its points. */
   private static void label(
       XYChart chart, List<FormatRow> rows, ToDoubleFunction<FormatRow> height) {
-    Set<String> done = new HashSet<>();
+    Map<String, FormatRow> worst = new LinkedHashMap<>();
     for (FormatRow row : rows) {
-      String format = row.recipe().format();
-      if (done.add(format)) {
-        double top =
-            rows.stream()
-                .filter(other -> other.recipe().format().equals(format))
-                .mapToDouble(height)
-                .max()
-                .orElseThrow();
-        chart.addAnnotation(
-            new AnnotationText(format, row.recipe().bitsPerElement(), top * 1.25, false));
-      }
+      worst.merge(
+          row.recipe().format(),
+          row,
+          (one, other) -> height.applyAsDouble(one) >= height.applyAsDouble(other) ? one : other);
     }
+    worst.forEach(
+        (format, row) ->
+            chart.addAnnotation(
+                new AnnotationText(
+                    format,
+                    row.recipe().bitsPerElement() + LABEL_GAP + format.length() * LABEL_LETTER,
+                    height.applyAsDouble(row),
+                    false)));
   }
 }

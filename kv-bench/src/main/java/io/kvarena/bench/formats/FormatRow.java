@@ -22,6 +22,16 @@ record FormatRow(
   /** Name of the tensors that were dumped from the embedded model. */
   static final String DUMPED = "model";
 
+  /** The model's perplexity; 1 if it did not run. */
+  double perplexity() {
+    ModelQuality.Result result = model;
+    return result == null ? 1 : result.perplexity();
+  }
+
+  FormatRow withChange(double change) {
+    return new FormatRow(recipe, tensors, model, change);
+  }
+
   JsonObject json() {
     JsonObject row = new JsonObject();
     row.addProperty("format", recipe.format());

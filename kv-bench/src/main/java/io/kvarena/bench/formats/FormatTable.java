@@ -21,7 +21,9 @@ final class FormatTable {
     out.printf(name + "%6s │ %-17s │ %-25s", "", "", "key MSE/variance", "output error");
     out.println(
         withModel
-            ? "%8s │ %-18s │ %-35s".formatted("", "embedded, tensors", "embedded model").stripTrailing()
+            ? "%8s │ %-18s │ %-35s"
+                .formatted("", "embedded, tensors", "embedded model")
+                .stripTrailing()
             : "");
     out.printf(
         name + "%6s │ %8s %8s │ %8s %8s %8s",
@@ -35,8 +37,7 @@ final class FormatTable {
     out.println(
         withModel
             ? " │ %8s %8s %8s │ %6s %8s %8s %8s %7s"
-                .formatted(
-                    "MSE/var", "output", "KL", "bits", "KL", "perplex.", "change", "passkey")
+                .formatted("MSE/var", "output", "KL", "bits", "KL", "perplex.", "change", "passkey")
             : "");
     for (FormatRow row : rows) {
       print(name, row);

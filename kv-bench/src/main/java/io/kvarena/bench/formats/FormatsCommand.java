@@ -200,8 +200,7 @@ public final class FormatsCommand implements Runnable {
           ModelTensors.calibrate(model, ModelTensors.sample(model, CALIBRATION_TOKENS, seed));
       List<HeadTensors> heads = ModelTensors.heads(model, texts.getFirst(), calibration);
       try (ModelQuality quality =
-          new ModelQuality(
-              model, calibration, texts, reference.passkeys().subList(0, passkeys))) {
+          new ModelQuality(model, calibration, texts, reference.passkeys().subList(0, passkeys))) {
         return measure(recipes, heads, quality);
       }
     }
@@ -211,41 +210,37 @@ public final class FormatsCommand implements Runnable {
       List<Recipe> recipes, @Nullable List<HeadTensors> dumped, @Nullable ModelQuality quality) {
     Map<String, List<HeadTensors>> tensors = new LinkedHashMap<>();
     for (SyntheticKind kind : SyntheticKind.values()) {
-      tensors.put(kind.label(), List.of(kind.head(seed)));
+      tensors.put(kind.label(), kind.heads(seed));
     }
     if (dumped != null) {
       tensors.put(FormatRow.DUMPED, dumped);
     }
-    // The others' perplexity is compared with that of f16, wherever it stands in the table.
-    double f16 = 1;
-    Map<Recipe, ModelQuality.Result> results = new LinkedHashMap<>();
     Progress progress = new Progress(err, recipes.size());
     List<FormatRow> rows = new ArrayList<>();
-    Map<Recipe, Map<String, Distortion>> distortions = new LinkedHashMap<>();
     for (Recipe recipe : recipes) {
-      Map<String, Distortion> all = new LinkedHashMap<>();
-      tensors.forEach(
-          (name, heads) ->
-              all.put(
-                  name,
-                  Distortion.mean(
-                      heads.parallelStream()
-                          .map(head -> new CodedHead(recipe, head).distortion())
-                          .toList())));
-      distortions.put(recipe, all);
-      if (quality != null) {
-        ModelQuality.Result result = quality.measure(recipe);
-        results.put(recipe, result);
-        f16 = recipe.equals(Recipe.F16) ? result.perplexity() : f16;
-      }
+      Map<String, Distortion> distortions = new LinkedHashMap<>();
+      tensors.forEach((name, heads) -> distortions.put(name, distortion(recipe, heads)));
+      rows.add(
+          new FormatRow(recipe, distortions, quality == null ? null : quality.measure(recipe), 0));
       progress.done(recipe.name());
     }
-    for (Recipe recipe : recipes) {
-      ModelQuality.Result result = results.get(recipe);
-      double change = result == null ? 0 : result.perplexity() / f16 - 1;
-      rows.add(new FormatRow(recipe, distortions.getOrDefault(recipe, Map.of()), result, change));
-    }
-    return rows;
+    return compared(rows);
+  }
+
+  private static Distortion distortion(Recipe recipe, List<HeadTensors> heads) {
+    return Distortion.mean(
+        heads.parallelStream().map(head -> new CodedHead(recipe, head).distortion()).toList());
+  }
+
+  /** The rows, their perplexity compared with that of f16, wherever it stands in the table. */
+  private static List<FormatRow> compared(List<FormatRow> rows) {
+    double f16 =
+        rows.stream()
+            .filter(row -> row.recipe().equals(Recipe.F16))
+            .mapToDouble(FormatRow::perplexity)
+            .findFirst()
+            .orElseThrow();
+    return rows.stream().map(row -> row.withChange(row.perplexity() / f16 - 1)).toList();
   }
 
   /** Beside what the launcher keeps, or here. */

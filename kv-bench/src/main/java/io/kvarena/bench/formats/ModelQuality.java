@@ -7,7 +7,6 @@ import io.kvarena.KvStats;
 import io.kvarena.LayerShape;
 import io.kvarena.llm.model.ForwardPass;
 import io.kvarena.llm.model.LanguageModel;
-import io.kvarena.llm.model.ReferenceTexts;
 import io.kvarena.llm.model.ReferenceTexts.Passkey;
 import io.kvarena.llm.sampling.Sampler;
 import io.kvarena.transform.Calibration;
@@ -61,8 +60,11 @@ final class ModelQuality implements AutoCloseable {
   private final List<Passkey> passkeys;
   private final ExecutorService workers;
 
-  /** log softmax of an f32 cache's logits, [text][every so many tokens][vocabulary]. */
-  private final List<float[][]> reference = new ArrayList<>();
+  /** An f32 cache's logits of one token and the logarithm of the sum of their exponentials. */
+  private record Reference(float[] logits, double logSum) {}
+
+  /** [text][every so many tokens]; the first recipe fills it. */
+  private final List<Reference[]> reference = new ArrayList<>();
 
   /** Takes texts and pass keys; both may be cut short by whoever wants to be quick. */
   ModelQuality(
@@ -73,7 +75,7 @@ final class ModelQuality implements AutoCloseable {
     this.passkeys = passkeys;
     workers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
     for (int[] text : texts) {
-      reference.add(new float[(text.length - 2) / KL_STRIDE + 1][]);
+      reference.add(new Reference[(text.length - 2) / KL_STRIDE + 1]);
     }
   }
 
@@ -145,7 +147,7 @@ final class ModelQuality implements AutoCloseable {
 
   private Text read(Recipe recipe, int index) {
     int[] ids = texts.get(index);
-    float[][] compare = reference.get(index);
+    Reference[] compare = reference.get(index);
     double[] nll = {0};
     double[] divergence = {0};
     int[] compared = {0};
@@ -164,7 +166,7 @@ final class ModelQuality implements AutoCloseable {
                 if (token % KL_STRIDE == 0) {
                   int at = token / KL_STRIDE;
                   if (recipe.equals(Recipe.F32)) {
-                    compare[at] = logSoftmax(logits, all);
+                    compare[at] = new Reference(logits.clone(), all);
                   }
                   divergence[0] += divergence(compare[at], logits, all);
                   compared[0]++;
@@ -201,18 +203,12 @@ final class ModelQuality implements AutoCloseable {
     return max + Math.log(sum);
   }
 
-  private static float[] logSoftmax(float[] logits, double all) {
-    float[] log = new float[logits.length];
-    for (int i = 0; i < log.length; i++) {
-      log[i] = (float) (logits[i] - all);
-    }
-    return log;
-  }
-
-  private static double divergence(float[] reference, float[] logits, double all) {
+  /** Divergence of softmax(logits) from what the reference says. */
+  private static double divergence(Reference reference, float[] logits, double logSum) {
     double sum = 0;
     for (int i = 0; i < logits.length; i++) {
-      sum += Math.exp(reference[i]) * (reference[i] - (logits[i] - all));
+      double log = reference.logits[i] - reference.logSum;
+      sum += Math.exp(log) * (log - (logits[i] - logSum));
     }
     return sum;
   }

@@ -65,10 +65,22 @@ record Recipe(
         calibrated
             ? transform.substring(0, transform.length() - CALIBRATED.length() - 1)
             : transform;
-    TransformSpec spec =
-        rest.equals("identity")
-            ? TransformSpec.IDENTITY
-            : Encoding.parse("f32+" + rest).transform();
+    TransformSpec spec = TransformSpec.IDENTITY;
+    for (String part : rest.equals("identity") ? new String[0] : rest.split("\\+", -1)) {
+      spec =
+          switch (part) {
+            case "centred" -> spec.withCentring();
+            case "balanced" -> spec.withBalancing();
+            case "hadamard" -> spec.withRotation(TransformSpec.HADAMARD.seed());
+            default ->
+                throw new IllegalArgumentException(
+                    "no such transform: part="
+                        + part
+                        + ", transform="
+                        + transform
+                        + "; use identity or any of centred+balanced+hadamard, then +calibrated");
+          };
+    }
     if (calibrated && !spec.isPerHead()) {
       throw new IllegalArgumentException(
           "there is nothing to calibrate: transform="
@@ -104,6 +116,7 @@ record Recipe(
     }
     recipes.add(of("turbo4", all + "+calibrated"));
     recipes.add(of("turbo3", all + "+calibrated"));
+    recipes.add(of("turbo2", all + "+calibrated"));
     recipes.add(of("turbo4/turbo2", all + "+calibrated"));
     return recipes;
   }

@@ -35,9 +35,7 @@ public record ReferenceTexts(List<int[]> windows, List<Passkey> passkeys) {
     try (InputStream in = ReferenceTexts.class.getResourceAsStream(RESOURCE)) {
       if (in == null) {
         throw new IllegalStateException(
-            "reference texts missing: resource="
-                + RESOURCE
-                + "; build kv-llm with its resources");
+            "reference texts missing: resource=" + RESOURCE + "; build kv-llm with its resources");
       }
       JsonObject all =
           JsonParser.parseReader(new InputStreamReader(in, StandardCharsets.UTF_8))
