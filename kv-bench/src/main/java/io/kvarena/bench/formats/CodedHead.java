@@ -15,6 +15,7 @@ import java.util.Arrays;
  */
 final class CodedHead {
 
+  private final ExactHead exact;
   private final HeadTensors head;
   private final TransformInstance keyTransform;
   private final TransformInstance valueTransform;
@@ -27,8 +28,9 @@ final class CodedHead {
 
   private final float[] values;
 
-  CodedHead(Recipe recipe, HeadTensors head) {
-    this.head = head;
+  CodedHead(Recipe recipe, ExactHead exact) {
+    this.exact = exact;
+    head = exact.tensors();
     pinned = Math.min(head.tokens(), recipe.pinnedTokens());
     valueTransform = recipe.valueTransform().instance(head.layer(), head.head(), head.channels());
     keyTransform = keyTransform(recipe, head, pinned);
@@ -86,21 +88,21 @@ final class CodedHead {
     int queries = head.visible().length;
     for (int query = 0; query < queries; query++) {
       int tokens = head.visible()[query];
-      double[] exact = exactLogits(query, tokens);
-      double[] coded = logits(query, tokens);
+      double[] exactLogits = exact.logits()[query];
+      double[] codedLogits = logits(query, tokens);
       double largest = 1;
-      for (double logit : exact) {
+      for (double logit : exactLogits) {
         largest = Math.max(largest, Math.abs(logit));
       }
       for (int i = 0; i < tokens; i++) {
-        worst = Math.max(worst, Math.abs(exact[i] - coded[i]) / largest);
+        worst = Math.max(worst, Math.abs(exactLogits[i] - codedLogits[i]) / largest);
       }
-      logSoftmax(exact);
-      logSoftmax(coded);
+      double[] weights = exact.logWeights()[query];
+      double[] coded = ExactHead.logSoftmax(codedLogits);
       for (int i = 0; i < tokens; i++) {
-        divergence += Math.exp(exact[i]) * (exact[i] - coded[i]) / queries;
+        divergence += Math.exp(weights[i]) * (weights[i] - coded[i]) / queries;
       }
-      double[] exactOut = sum(exact, head.values(), 0, tokens);
+      double[] exactOut = exact.outputs()[query];
       double[] out = output(coded, tokens);
       for (int i = 0; i < channels; i++) {
         error += (out[i] - exactOut[i]) * (out[i] - exactOut[i]);
@@ -115,14 +117,6 @@ final class CodedHead {
         divergence);
   }
 
-  private double[] exactLogits(int query, int tokens) {
-    double[] logits = new double[tokens];
-    for (int i = 0; i < tokens; i++) {
-      logits[i] = head.scale() * dot(head.queries(), query, head.keys(), i);
-    }
-    return logits;
-  }
-
   /** The logits as a kernel takes them: a transformed query against what pages hold. */
   private double[] logits(int query, int tokens) {
     int channels = head.channels();
@@ -132,39 +126,15 @@ final class CodedHead {
     double[] logits = new double[tokens];
     for (int i = 0; i < tokens; i++) {
       double product =
-          i < pinned ? dot(head.queries(), query, keys, i) : dot(row, 0, keys, i) + bias;
+          i < pinned ? head.dot(head.queries(), query, keys, i) : head.dot(row, 0, keys, i) + bias;
       logits[i] = head.scale() * product;
     }
     return logits;
   }
 
-  private double dot(float[] queries, int query, float[] rows, int token) {
-    int channels = head.channels();
-    double sum = 0;
-    for (int i = 0; i < channels; i++) {
-      sum += (double) queries[query * channels + i] * rows[token * channels + i];
-    }
-    return sum;
-  }
-
-  private static void logSoftmax(double[] logits) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (double logit : logits) {
-      max = Math.max(max, logit);
-    }
-    double sum = 0;
-    for (double logit : logits) {
-      sum += Math.exp(logit - max);
-    }
-    double all = max + Math.log(sum);
-    for (int i = 0; i < logits.length; i++) {
-      logits[i] -= all;
-    }
-  }
-
   private double[] output(double[] logWeights, int tokens) {
-    double[] out = sum(logWeights, values, 0, Math.min(pinned, tokens));
-    double[] turned = sum(logWeights, values, Math.min(pinned, tokens), tokens);
+    double[] out = head.sum(logWeights, values, 0, Math.min(pinned, tokens));
+    double[] turned = head.sum(logWeights, values, Math.min(pinned, tokens), tokens);
     float[] back = new float[turned.length];
     for (int i = 0; i < back.length; i++) {
       back[i] = (float) turned[i];
@@ -174,18 +144,6 @@ final class CodedHead {
       out[i] += valueTransform.sign(0) == 0 ? turned[i] : back[i];
     }
     return out;
-  }
-
-  private double[] sum(double[] logWeights, float[] rows, int from, int to) {
-    int channels = head.channels();
-    double[] sum = new double[channels];
-    for (int token = from; token < to; token++) {
-      double weight = Math.exp(logWeights[token]);
-      for (int i = 0; i < channels; i++) {
-        sum[i] += weight * rows[token * channels + i];
-      }
-    }
-    return sum;
   }
 
   /** Mean squared error over variance, in the space of what came in. */

@@ -7,6 +7,8 @@ import java.util.Locale;
 /** The rows for people. */
 final class FormatTable {
 
+  private static final String NAME = "format, keys' transform";
+
   private final PrintStream out;
   private final boolean withModel;
 
@@ -16,7 +18,10 @@ final class FormatTable {
   }
 
   void print(List<FormatRow> rows) {
-    int width = rows.stream().mapToInt(row -> row.recipe().name().length()).max().orElse(0);
+    int width = NAME.length();
+    for (FormatRow row : rows) {
+      width = Math.max(width, row.recipe().name().length());
+    }
     String name = "  %-" + width + "s ";
     out.printf(name + "%6s │ %-17s │ %-25s", "", "", "key MSE/variance", "output error");
     out.println(
@@ -27,7 +32,7 @@ final class FormatTable {
             : "");
     out.printf(
         name + "%6s │ %8s %8s │ %8s %8s %8s",
-        "format, keys' transform",
+        NAME,
         "bits",
         "gaussian",
         "outlier",

@@ -208,12 +208,12 @@ public final class FormatsCommand implements Runnable {
 
   private List<FormatRow> measure(
       List<Recipe> recipes, @Nullable List<HeadTensors> dumped, @Nullable ModelQuality quality) {
-    Map<String, List<HeadTensors>> tensors = new LinkedHashMap<>();
+    Map<String, List<ExactHead>> tensors = new LinkedHashMap<>();
     for (SyntheticKind kind : SyntheticKind.values()) {
-      tensors.put(kind.label(), kind.heads(seed));
+      tensors.put(kind.label(), exact(kind.heads(seed)));
     }
     if (dumped != null) {
-      tensors.put(FormatRow.DUMPED, dumped);
+      tensors.put(FormatRow.DUMPED, exact(dumped));
     }
     Progress progress = new Progress(err, recipes.size());
     List<FormatRow> rows = new ArrayList<>();
@@ -227,7 +227,11 @@ public final class FormatsCommand implements Runnable {
     return compared(rows);
   }
 
-  private static Distortion distortion(Recipe recipe, List<HeadTensors> heads) {
+  private static List<ExactHead> exact(List<HeadTensors> heads) {
+    return heads.parallelStream().map(ExactHead::of).toList();
+  }
+
+  private static Distortion distortion(Recipe recipe, List<ExactHead> heads) {
     return Distortion.mean(
         heads.parallelStream().map(head -> new CodedHead(recipe, head).distortion()).toList());
   }

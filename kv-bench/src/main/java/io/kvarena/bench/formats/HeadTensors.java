@@ -29,4 +29,25 @@ record HeadTensors(
   int tokens() {
     return keys.length / channels;
   }
+
+  /** Product of a row of {@code queries} and a row of {@code rows}, both [][channels]. */
+  double dot(float[] queries, int query, float[] rows, int token) {
+    double sum = 0;
+    for (int i = 0; i < channels; i++) {
+      sum += (double) queries[query * channels + i] * rows[token * channels + i];
+    }
+    return sum;
+  }
+
+  /** Rows [from, to) of [tokens][channels], weighted. */
+  double[] sum(double[] logWeights, float[] rows, int from, int to) {
+    double[] sum = new double[channels];
+    for (int token = from; token < to; token++) {
+      double weight = Math.exp(logWeights[token]);
+      for (int i = 0; i < channels; i++) {
+        sum[i] += weight * rows[token * channels + i];
+      }
+    }
+    return sum;
+  }
 }
