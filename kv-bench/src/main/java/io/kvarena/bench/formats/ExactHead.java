@@ -20,7 +20,8 @@ record ExactHead(
       int tokens = tensors.visible()[query];
       logits[query] = new double[tokens];
       for (int i = 0; i < tokens; i++) {
-        logits[query][i] = tensors.scale() * tensors.dot(tensors.queries(), query, tensors.keys(), i);
+        logits[query][i] =
+            tensors.scale() * tensors.dot(tensors.queries(), query, tensors.keys(), i);
       }
       logWeights[query] = logSoftmax(logits[query]);
       outputs[query] = tensors.sum(logWeights[query], tensors.values(), 0, tokens);

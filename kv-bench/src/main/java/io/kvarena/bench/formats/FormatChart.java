@@ -3,6 +3,7 @@ package io.kvarena.bench.formats;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
+import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -37,10 +38,14 @@ final class FormatChart {
   /** Changes of perplexity below it, in percent, are drawn here. */
   private static final double CHANGE_MIN = 0.01;
 
-  /** Bits of the x axis from a point to its name, and half a letter of a name. */
-  private static final double LABEL_GAP = 0.1;
+  /** Width of a letter in bits of the x axis. */
+  private static final double LETTER_WIDTH = 0.068;
 
-  private static final double LABEL_LETTER = 0.033;
+  /** Height of a letter in heights of the plot. */
+  private static final double LETTER_HEIGHT = 0.035;
+
+  /** Places that are tried for a name. */
+  private static final int PLACES = 12;
 
   private static final Color[] COLOURS = {
     new Color(0x777777),
@@ -147,7 +152,7 @@ final class FormatChart {
     return chart;
   }
 
-  /** Writes a format's name to the right of the worst of its points. */
+  /** Writes a format's name beside the worst of its points, where nothing else is. */
   private static void label(
       XYChart chart, List<FormatRow> rows, ToDoubleFunction<FormatRow> height) {
     Map<String, FormatRow> worst = new LinkedHashMap<>();
@@ -157,13 +162,42 @@ final class FormatChart {
           row,
           (one, other) -> height.applyAsDouble(one) >= height.applyAsDouble(other) ? one : other);
     }
+    double low = rows.stream().mapToDouble(height).min().orElse(1);
+    double high = rows.stream().mapToDouble(height).max().orElse(1);
+    double letter = Math.log(Math.max(2, high / low)) * LETTER_HEIGHT;
+    List<Rectangle2D> taken = new ArrayList<>();
+    for (FormatRow row : rows) {
+      double x = row.recipe().bitsPerElement();
+      double y = Math.log(height.applyAsDouble(row));
+      taken.add(
+          new Rectangle2D.Double(x - LETTER_WIDTH, y - letter / 3, 2 * LETTER_WIDTH, letter / 1.5));
+    }
     worst.forEach(
-        (format, row) ->
-            chart.addAnnotation(
-                new AnnotationText(
-                    format,
-                    row.recipe().bitsPerElement() + LABEL_GAP + format.length() * LABEL_LETTER,
-                    height.applyAsDouble(row),
-                    false)));
+        (format, row) -> {
+          double width = format.length() * LETTER_WIDTH;
+          double x = row.recipe().bitsPerElement();
+          double y = Math.log(height.applyAsDouble(row));
+          Rectangle2D box = place(x, y, width, letter, taken);
+          taken.add(box);
+          chart.addAnnotation(
+              new AnnotationText(format, box.getCenterX(), Math.exp(box.getCenterY()), false));
+        });
+  }
+
+  /** Right or left of a point, then ever higher and lower. */
+  private static Rectangle2D place(
+      double x, double y, double width, double height, List<Rectangle2D> taken) {
+    for (int step = 0; ; step++) {
+      for (int side : new int[] {1, -1}) {
+        for (int way : new int[] {1, -1}) {
+          double left = side > 0 ? x + 2 * LETTER_WIDTH : x - 2 * LETTER_WIDTH - width;
+          double bottom = y - height / 2 + way * step * height / 2;
+          Rectangle2D box = new Rectangle2D.Double(left, bottom, width, height);
+          if (step == PLACES || taken.stream().noneMatch(box::intersects)) {
+            return box;
+          }
+        }
+      }
+    }
   }
 }
