@@ -46,7 +46,7 @@ final class CodedHead {
       return spec.instance(head.layer(), head.head(), channels);
     }
     int tokens = Math.min(recipe.pageTokens(), head.tokens() - pinned);
-    long counted = tokens <= 0 ? 0 : -1L >>> 64 - tokens;
+    long counted = tokens <= 0 ? 0 : -1L >>> (64 - tokens);
     if (pinned == 0) {
       counted &= -1L << TransformSpec.SINKS;
     }
