@@ -258,7 +258,7 @@ public final class FormatsCommand implements Runnable {
     private final PrintStream err;
     private final int count;
     private final long start = System.nanoTime();
-    private final boolean terminal = System.console() != null && System.console().isTerminal();
+    private final boolean terminal = System.console().isTerminal();
     private int done;
 
     Progress(PrintStream err, int count) {
