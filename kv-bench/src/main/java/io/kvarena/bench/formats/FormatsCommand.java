@@ -267,6 +267,7 @@ public final class FormatsCommand implements Runnable {
       this.count = count;
     }
 
+    @SuppressWarnings("SystemConsoleNull") // the documentation still allows null
     private static boolean isTerminal() {
       Console console = System.console();
       return console != null && console.isTerminal();
