@@ -7,6 +7,7 @@ import io.kvarena.format.PageFormat;
 import io.kvarena.llm.model.LanguageModel;
 import io.kvarena.llm.model.ReferenceTexts;
 import io.kvarena.transform.Calibration;
+import java.io.Console;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -258,12 +259,18 @@ public final class FormatsCommand implements Runnable {
     private final PrintStream err;
     private final int count;
     private final long start = System.nanoTime();
-    private final boolean terminal = System.console() != null && System.console().isTerminal();
+    private final boolean terminal = isTerminal();
     private int done;
 
     Progress(PrintStream err, int count) {
       this.err = err;
       this.count = count;
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // the documentation still allows null
+    private static boolean isTerminal() {
+      Console console = System.console();
+      return console != null && console.isTerminal();
     }
 
     void done(String name) {

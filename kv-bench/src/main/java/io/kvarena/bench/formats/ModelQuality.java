@@ -136,8 +136,7 @@ final class ModelQuality implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while a text was read; run again", e);
     } catch (ExecutionException e) {
-      throw new IllegalStateException(
-          "a text could not be read: " + e.getCause().getMessage(), e.getCause());
+      throw new IllegalStateException("a text could not be read: cause=" + e.getMessage(), e);
     }
   }
 

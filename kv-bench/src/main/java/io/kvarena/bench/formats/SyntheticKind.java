@@ -11,15 +11,15 @@ import java.util.random.RandomGenerator;
 /** Made-up heads of dimension 128: keys of one character, normal values, normal queries. */
 enum SyntheticKind {
   /** Normal keys. */
-  GAUSSIAN("gaussian", 1),
+  GAUSSIAN("gaussian", 1, 0),
   /** Normal keys, four of them for each query so near it that they take half of its attention. */
-  PEAKED("peaked", 1),
+  PEAKED("peaked", 1, 1),
   /**
    * Normal keys, 6 of 128 channels with a mean of 10 to 50 and a deviation of 0.3 of it, then RoPE;
    * queries smaller by as much there, so that no channel decides all attention. Their seed matters,
    * so there are four heads.
    */
-  OUTLIER_ROPE("outlier+rope", 4);
+  OUTLIER_ROPE("outlier+rope", 4, 2);
 
   static final int TOKENS = 4096;
   static final int CHANNELS = 128;
@@ -38,10 +38,12 @@ enum SyntheticKind {
 
   private final String label;
   private final int heads;
+  private final long seedOffset;
 
-  SyntheticKind(String label, int heads) {
+  SyntheticKind(String label, int heads, long seedOffset) {
     this.label = label;
     this.heads = heads;
+    this.seedOffset = seedOffset;
   }
 
   /** Its name in the table. */
@@ -51,7 +53,7 @@ enum SyntheticKind {
 
   /** The heads that follow from {@code seed}; as many tokens again calibrate each. */
   List<HeadTensors> heads(long seed) {
-    RandomGenerator random = new SplittableRandom(seed + ordinal());
+    RandomGenerator random = new SplittableRandom(seed + seedOffset);
     List<HeadTensors> all = new ArrayList<>();
     for (int i = 0; i < heads; i++) {
       all.add(head(random));
