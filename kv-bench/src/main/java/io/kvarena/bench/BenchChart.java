@@ -38,7 +38,7 @@ final class BenchChart {
     CategoryChart chart =
         new CategoryChartBuilder()
             .width(1100)
-            .height(600)
+            .height(700)
             .title("Decode attention, 32 query heads, 8 KV heads, dim 128: keys and values read")
             .xAxisTitle("format, tokens of context, threads if more than one")
             .yAxisTitle("GB/s")
@@ -50,6 +50,7 @@ final class BenchChart {
     style.setLegendBorderColor(Color.WHITE);
     style.setLegendPosition(LegendPosition.OutsideE);
     style.setAvailableSpaceFill(0.85);
+    style.setXAxisLabelRotation(45);
     style.setYAxisMin(0.0);
     style.setYAxisDecimalPattern("#0");
     style.setSeriesColors(COLOURS);
