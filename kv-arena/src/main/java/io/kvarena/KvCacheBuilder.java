@@ -75,7 +75,7 @@ public interface KvCacheBuilder {
   KvCacheBuilder threads(int threads);
 
   /**
-   * Tokens of a sequence that are folded apart from the others, rounded down to whole pages; 1024
+   * Tokens of a sequence that are folded apart from the others, rounded down to whole pages; 2048
    * if not set. Threads share a sequence by these splits. Results depend on it in their last bits,
    * and on nothing else that concerns threads. A kernel that {@linkplain AttentionKernel#spreads()
    * spreads by itself} is handed a sequence whole.
