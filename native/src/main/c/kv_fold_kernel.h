@@ -28,53 +28,52 @@
 #define READY_BYTES (192 * 1024)
 #endif
 
-#ifdef KV_VNNI
-typedef kv_ready_query ready_query_of;
-#else
+#ifndef KV_VNNI
+/* Floats need nothing made ready. */
 typedef struct {
   float unit;
-} ready_query_of;
+} kv_ready_query;
 #endif
 
 typedef void logits_function(int rows, const kv_tile *keys, const float *const *queries,
-                             const ready_query_of *ready, float (*logits)[KV_TOKENS_MAX]);
+                             const kv_ready_query *ready, float (*logits)[KV_TOKENS_MAX]);
 typedef void values_function(int rows, const kv_tile *values, float (*weights)[KV_TOKENS_MAX],
                              const float *rescale, float *const *out);
 
 /* The functions of a format: one copy for each number of rows that are worked on together. */
-#define FOR_ROWS(rows, most, function, format, ...)                     \
-  do {                                                                  \
-    if ((most) >= 8 && (rows) == 8) {                                   \
-      function(format, (most) >= 8 ? 8 : 1, __VA_ARGS__);               \
-    } else if ((rows) == 4) {                                           \
-      function(format, 4, __VA_ARGS__);                                 \
-    } else if ((rows) == 2) {                                           \
-      function(format, 2, __VA_ARGS__);                                 \
-    } else {                                                            \
-      function(format, 1, __VA_ARGS__);                                 \
-    }                                                                   \
+#define FOR_ROWS(rows, most, function, format, ...)       \
+  do {                                                    \
+    if ((most) >= 8 && (rows) == 8) {                     \
+      function(format, (most) >= 8 ? 8 : 1, __VA_ARGS__); \
+    } else if ((rows) == 4) {                             \
+      function(format, 4, __VA_ARGS__);                   \
+    } else if ((rows) == 2) {                             \
+      function(format, 2, __VA_ARGS__);                   \
+    } else {                                              \
+      function(format, 1, __VA_ARGS__);                   \
+    }                                                     \
   } while (0)
 
 #define FLOAT_FUNCTIONS(name, format)                                                         \
   static void logits_##name(int rows, const kv_tile *keys, const float *const *queries,       \
-                            const ready_query_of *ready, float (*logits)[KV_TOKENS_MAX]) {    \
+                            const kv_ready_query *ready, float (*logits)[KV_TOKENS_MAX]) {    \
     (void)ready;                                                                              \
     FOR_ROWS(rows, ROWS_MAX, tile_logits, format, keys, queries, logits);                     \
   }                                                                                           \
   static void values_##name(int rows, const kv_tile *values, float (*weights)[KV_TOKENS_MAX], \
-                            const float *rescale, float *const *out) {     \
+                            const float *rescale, float *const *out) {                        \
     FOR_ROWS(rows, ROWS_MAX, tile_values, format, values, weights, rescale, out);             \
   }
 
 #ifdef KV_VNNI
-#define CODED_FUNCTIONS(name, format)                                                            \
-  static void logits_##name(int rows, const kv_tile *keys, const float *const *queries,          \
-                            const ready_query_of *ready, float (*logits)[KV_TOKENS_MAX]) {       \
-    FOR_ROWS(rows, CODED_ROWS_MAX, coded_logits, format, keys, queries, ready, logits);          \
-  }                                                                                              \
-  static void values_##name(int rows, const kv_tile *values, float (*weights)[KV_TOKENS_MAX],    \
-                            const float *rescale, float *const *out) {        \
-    FOR_ROWS(rows, CODED_ROWS_MAX, coded_values, format, values, weights, rescale, out);         \
+#define CODED_FUNCTIONS(name, format)                                                         \
+  static void logits_##name(int rows, const kv_tile *keys, const float *const *queries,       \
+                            const kv_ready_query *ready, float (*logits)[KV_TOKENS_MAX]) {    \
+    FOR_ROWS(rows, CODED_ROWS_MAX, coded_logits, format, keys, queries, ready, logits);       \
+  }                                                                                           \
+  static void values_##name(int rows, const kv_tile *values, float (*weights)[KV_TOKENS_MAX], \
+                            const float *rescale, float *const *out) {                        \
+    FOR_ROWS(rows, CODED_ROWS_MAX, coded_values, format, values, weights, rescale, out);      \
   }
 #else
 #define CODED_FUNCTIONS(name, format) FLOAT_FUNCTIONS(name, format)
@@ -93,7 +92,7 @@ CODED_FUNCTIONS(turbo2, KV_TURBO2)
 CODED_FUNCTIONS(kivi4, KV_KIVI4)
 CODED_FUNCTIONS(kivi2, KV_KIVI2)
 
-#define OF_EVERY_FORMAT(kind)                                                                 \
+#define OF_EVERY_FORMAT(kind)                                                               \
   {kind##_f32,      kind##_f16,    kind##_bf16,   kind##_q8_0,   kind##_q4_0,  kind##_int8, \
    kind##_fp8_e4m3, kind##_turbo4, kind##_turbo3, kind##_turbo2, kind##_kivi4, kind##_kivi2}
 
@@ -185,7 +184,7 @@ static void soften(const kv_fold *fold, int count, const kv_row *rows,
 
 /* Folds a page's tiles of one KV head into `rows` rows from `first` on; a row is (token, g). */
 static void fold_tiles(const kv_fold *fold, logits_function *to_logits, values_function *to_values,
-                       int together_max, const ready_query_of *ready, const kv_page *page, int head,
+                       int together_max, const kv_ready_query *ready, const kv_page *page, int head,
                        int64_t first, int64_t rows, int64_t ahead) {
   kv_tile keys = {page->address + head * fold->key_tile_bytes, ahead, fold->page_tokens,
                   fold->key_dim};
@@ -196,7 +195,7 @@ static void fold_tiles(const kv_fold *fold, logits_function *to_logits, values_f
   int count;
   for (; rows > 0; rows -= count) {
     count = rows >= 8 && together_max >= 8 ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
-    const ready_query_of *ready_here = ready;
+    const kv_ready_query *ready_here = ready;
     ready += count;
     const float *queries[ROWS_MAX];
     kv_row row[ROWS_MAX];
@@ -247,10 +246,10 @@ static int64_t ready_rows_max(int key_format, int key_dim) {
   return fit < READY_ROWS_MAX ? fit : READY_ROWS_MAX;
 }
 
-#define READY_FUNCTION(name, format)                                                   \
-  static float ready_##name(const float *query, int channels, uint8_t *digits,         \
-                            int32_t *starts) {                                         \
-    return ready_query(format, query, channels, digits, starts);                       \
+#define READY_FUNCTION(name, format)                                           \
+  static float ready_##name(const float *query, int channels, uint8_t *digits, \
+                            int32_t *starts) {                                 \
+    return ready_query(format, query, channels, digits, starts);               \
   }
 READY_FUNCTION(q8_0, KV_Q8_0)
 READY_FUNCTION(q4_0, KV_Q4_0)
@@ -280,9 +279,9 @@ static void make_ready(int key_format, const kv_fold *fold, int from_head, int h
   }
 }
 
-#define READY_QUERIES(name)                                        \
-  uint8_t name##_bytes[READY_BYTES] __attribute__((aligned(64)));  \
-  ready_query_of name[READY_ROWS_MAX]
+#define READY_QUERIES(name)                                       \
+  uint8_t name##_bytes[READY_BYTES] __attribute__((aligned(64))); \
+  kv_ready_query name[READY_ROWS_MAX]
 #define MAKE_READY(name, key_format, fold, from_head, heads, first, count) \
   make_ready(key_format, fold, from_head, heads, first, count, name##_bytes, name)
 #else
@@ -291,7 +290,7 @@ static int64_t ready_rows_max(int key_format, int key_dim) {
   (void)key_dim;
   return INT64_MAX / 2;
 }
-#define READY_QUERIES(name) ready_query_of *const name = NULL
+#define READY_QUERIES(name) kv_ready_query *const name = NULL
 #define MAKE_READY(name, key_format, fold, from_head, heads, first, count) ((void)0)
 #endif
 
