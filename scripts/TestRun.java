@@ -42,7 +42,7 @@ public final class TestRun {
 
   /** Modules that are tested one after the other; both lanes take about as long. */
   private static final List<String> LANES =
-      List.of("test-fixtures,native,kv-opencl", "kv-llm,kv-arena,kv-policies,kv-bench");
+      List.of("test-fixtures,native", "kv-llm,kv-opencl,kv-arena,kv-policies,kv-bench");
 
   private static final Pattern MODULE =
       Pattern.compile("\\[INFO\\] Building kv-arena :: (?!bom)(.+?) \\S+ +\\[.*");

@@ -80,3 +80,9 @@ INLINE int group_channels(const int format, const int keys, int channels) {
 #define LEVELS_2(F)                                                                       \
   F(-127), F(-38), F(38), F(127), F(-127), F(-38), F(38), F(127), F(-127), F(-38), F(38), \
       F(127), F(-127), F(-38), F(38), F(127)
+
+#define LEVEL(x) x
+static const float LEVELS_OF_4[16] = {LEVELS_4(LEVEL)};
+static const float LEVELS_OF_3[16] = {LEVELS_3(LEVEL)};
+static const float LEVELS_OF_2[16] = {LEVELS_2(LEVEL)};
+#undef LEVEL

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kv_fold.h"
+#include "kv_rows.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -85,6 +86,30 @@ int32_t kv_abi(int32_t *numbers, int32_t capacity) {
       offsetof(kv_fold, first_row),
       offsetof(kv_fold, scale),
       offsetof(kv_fold, soft_cap),
+      sizeof(kv_seal),
+      offsetof(kv_seal, tokens),
+      offsetof(kv_seal, channels),
+      offsetof(kv_seal, live),
+      offsetof(kv_seal, granules),
+      offsetof(kv_seal, mean),
+      offsetof(kv_seal, factors),
+      offsetof(kv_seal, rotated),
+      offsetof(kv_seal, largest),
+      offsetof(kv_seal, scratch),
+      offsetof(kv_seal, tile),
+      sizeof(kv_put),
+      offsetof(kv_put, heads),
+      offsetof(kv_put, first),
+      offsetof(kv_put, rows),
+      offsetof(kv_put, key_dim),
+      offsetof(kv_put, value_dim),
+      offsetof(kv_put, key_stride),
+      offsetof(kv_put, value_stride),
+      offsetof(kv_put, keys),
+      offsetof(kv_put, values),
+      offsetof(kv_put, key_tile_bytes),
+      offsetof(kv_put, value_tile_bytes),
+      offsetof(kv_put, granule),
       KV_FORMATS,
       KV_TOKENS_MAX,
       KV_CHANNELS_MAX,

@@ -115,5 +115,68 @@ INLINE vf v_entry(const float *table, vi index) {
   return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
 }
 
+/* --- what writing pages takes --- */
+
+INLINE vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vf v_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+INLINE vi v_as_int(vf x) { return _mm256_castps_si256(x); }
+/* Towards zero. */
+INLINE vi v_int(vf x) { return _mm256_cvttps_epi32(x); }
+INLINE vi v_plus(vi a, vi b) { return _mm256_add_epi32(a, b); }
+INLINE vi v_minus(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+/* x and, where a >= b, n more. */
+INLINE vi v_plus_if(vi x, vf a, vf b, int n) {
+  const vi yes = _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
+  return _mm256_add_epi32(x, _mm256_and_si256(yes, _mm256_set1_epi32(n)));
+}
+INLINE void store_halves_n(uint8_t *p, __m128i x, int n) {
+  if (n == LANES) {
+    _mm_storeu_si128((__m128i *)p, x);
+  } else {
+    memcpy(p, &x, 2 * (size_t)n);
+  }
+}
+/* f16 and bf16, rounded to the nearest, ties to even. */
+INLINE void v_store_f16_n(uint8_t *p, vf x, int n) {
+  store_halves_n(p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), n);
+}
+INLINE void v_store_bf16_n(uint8_t *p, vf x, int n) {
+  const vi bits = _mm256_castps_si256(x);
+  const vi odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const vi sum = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+  const vi top = _mm256_srli_epi32(sum, 16);
+  store_halves_n(
+      p, _mm_packus_epi32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1)), n);
+}
+INLINE void v_store_codes_n(uint8_t *p, vi x, int n) {
+  if (n == LANES) {
+    _mm256_storeu_si256((__m256i *)p, x);
+  } else {
+    _mm256_maskstore_epi32((int *)p, first(n), x);
+  }
+}
+/* Lane j of vector i becomes lane i of vector j. */
+INLINE void v_transpose(vf *x) {
+  vf y[LANES];
+#pragma GCC unroll 4
+  for (int i = 0; i < LANES; i += 2) {
+    y[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+    y[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < LANES; i += 4) {
+    x[i] = _mm256_shuffle_ps(y[i], y[i + 2], 0x44);
+    x[i + 1] = _mm256_shuffle_ps(y[i], y[i + 2], 0xee);
+    x[i + 2] = _mm256_shuffle_ps(y[i + 1], y[i + 3], 0x44);
+    x[i + 3] = _mm256_shuffle_ps(y[i + 1], y[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const vf low = x[j], high = x[4 + j];
+    x[j] = _mm256_permute2f128_ps(low, high, 0x20);
+    x[4 + j] = _mm256_permute2f128_ps(low, high, 0x31);
+  }
+}
+
 /* To the first level, of which a page ahead is too much: the lines are then met in the second. */
 INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

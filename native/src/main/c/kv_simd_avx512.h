@@ -101,5 +101,82 @@ INLINE vf v_entry(const float *table, vi index) {
   return _mm512_permutexvar_ps(index, _mm512_loadu_ps(table));
 }
 
+/* --- what writing pages takes --- */
+
+INLINE vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+INLINE vf v_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+INLINE vi v_as_int(vf x) { return _mm512_castps_si512(x); }
+/* Towards zero. */
+INLINE vi v_int(vf x) { return _mm512_cvttps_epi32(x); }
+INLINE vi v_plus(vi a, vi b) { return _mm512_add_epi32(a, b); }
+INLINE vi v_minus(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+/* x and, where a >= b, n more. */
+INLINE vi v_plus_if(vi x, vf a, vf b, int n) {
+  return _mm512_mask_add_epi32(x, _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), x, _mm512_set1_epi32(n));
+}
+/* f16 and bf16, rounded to the nearest, ties to even. */
+INLINE void v_store_f16_n(uint8_t *p, vf x, int n) {
+  _mm256_mask_storeu_epi16(p, first(n),
+                           _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+INLINE void v_store_bf16_n(uint8_t *p, vf x, int n) {
+  const vi bits = _mm512_castps_si512(x);
+  const vi odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const vi sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(sum, 16)));
+}
+INLINE void v_store_codes_n(uint8_t *p, vi x, int n) { _mm512_mask_storeu_epi32(p, first(n), x); }
+/* Eight numbers from each of two places. */
+#define V_TWO_GRANULES
+INLINE vf v_two_f32(const uint8_t *low, const uint8_t *high) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps((const float *)low)),
+                            _mm256_loadu_ps((const float *)high), 1);
+}
+INLINE __m256i two_halves(const uint8_t *low, const uint8_t *high) {
+  return _mm256_inserti128_si256(
+      _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)low)),
+      _mm_loadu_si128((const __m128i *)high), 1);
+}
+INLINE vf v_two_f16(const uint8_t *low, const uint8_t *high) {
+  return _mm512_cvtph_ps(two_halves(low, high));
+}
+INLINE vf v_two_bf16(const uint8_t *low, const uint8_t *high) {
+  return widen_bf16(two_halves(low, high));
+}
+/* Lane j of vector i becomes lane i of vector j. */
+INLINE void v_transpose(vf *x) {
+  vf y[LANES];
+#pragma GCC unroll 8
+  for (int i = 0; i < LANES; i += 2) {
+    y[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+    y[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < LANES; i += 4) {
+    const __m512d a = _mm512_castps_pd(y[i]), b = _mm512_castps_pd(y[i + 1]);
+    const __m512d c = _mm512_castps_pd(y[i + 2]), d = _mm512_castps_pd(y[i + 3]);
+    x[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    x[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    x[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    x[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+  /* Quarter q of x[4 g + j] now holds lane 4 q + j of the vectors 4 g to 4 g + 3. */
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const vf a = _mm512_shuffle_f32x4(x[j], x[4 + j], 0x88);
+    const vf b = _mm512_shuffle_f32x4(x[j], x[4 + j], 0xdd);
+    const vf c = _mm512_shuffle_f32x4(x[8 + j], x[12 + j], 0x88);
+    const vf d = _mm512_shuffle_f32x4(x[8 + j], x[12 + j], 0xdd);
+    y[j] = _mm512_shuffle_f32x4(a, c, 0x88);
+    y[8 + j] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    y[4 + j] = _mm512_shuffle_f32x4(b, d, 0x88);
+    y[12 + j] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) {
+    x[i] = y[i];
+  }
+}
+
 /* To the first level, of which a page ahead is too much: the lines are then met in the second. */
 INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

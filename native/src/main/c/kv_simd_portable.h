@@ -120,5 +120,49 @@ INLINE vf v_entry(const float *table, vi index) {
               table[index[3] & 15]};
 }
 
+/* --- what writing pages takes --- */
+
+INLINE vf v_min(vf a, vf b) { return v_if_less(b, a, b, a); }
+INLINE vf v_sqrt(vf a) {
+  return (vf){__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]),
+              __builtin_sqrtf(a[3])};
+}
+INLINE vi v_as_int(vf x) { return (vi)x; }
+/* Towards zero. */
+INLINE vi v_int(vf x) { return __builtin_convertvector(x, vi); }
+INLINE vi v_plus(vi a, vi b) { return a + b; }
+INLINE vi v_minus(vi a, vi b) { return a - b; }
+/* x and, where a >= b, n more. */
+INLINE vi v_plus_if(vi x, vf a, vf b, int n) { return x + ((a >= b) & every((uint32_t)n)); }
+/* f16, rounded to the nearest, ties to even. Exponent and fraction are those of an f32 but for the
+ * bias; numbers below f16's normal ones are rounded by an addition, whose result has no more bits
+ * than f16 has there. */
+INLINE void v_store_f16_n(uint8_t *p, vf x, int n) {
+  const vi size = (vi)x & every(0x7fffffff);
+  const vi odd = v_right(size, 13) & 1;
+  const vi normal = v_right(size + every(0xc8000fff) + odd, 13);
+  const vi small = (vi)((vf)size + v_set(0.5f)) - every(0x3f000000);
+  vi half = (vi)either(size < every(0x38800000), (vf)small, (vf)normal);
+  half = (vi)either(size >= every(0x477ff000), (vf)every(0x7c00), (vf)half);
+  half |= v_right((vi)x, 16) & every(0x8000);
+  const halves bits = __builtin_convertvector(half, halves);
+  memcpy(p, &bits, 2 * (size_t)n);
+}
+INLINE void v_store_bf16_n(uint8_t *p, vf x, int n) {
+  const vi bits = (vi)x;
+  const vi top = v_right(bits + every(0x7fff) + (v_right(bits, 16) & 1), 16);
+  const halves rounded = __builtin_convertvector(top, halves);
+  memcpy(p, &rounded, 2 * (size_t)n);
+}
+INLINE void v_store_codes_n(uint8_t *p, vi x, int n) { memcpy(p, &x, 4 * (size_t)n); }
+/* Lane j of vector i becomes lane i of vector j. */
+INLINE void v_transpose(vf *x) {
+  const vf a = x[0], b = x[1], c = x[2], d = x[3];
+  x[0] = (vf){a[0], b[0], c[0], d[0]};
+  x[1] = (vf){a[1], b[1], c[1], d[1]};
+  x[2] = (vf){a[2], b[2], c[2], d[2]};
+  x[3] = (vf){a[3], b[3], c[3], d[3]};
+}
+
 /* To the second level: fewer lines at a time may be on their way to the first. */
 INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p, 0, 2); }

@@ -26,12 +26,6 @@ INLINE float code_unit(const int format) {
                                                 : 1;
 }
 
-#define LEVEL(x) x
-static const float LEVELS_OF_4[16] = {LEVELS_4(LEVEL)};
-static const float LEVELS_OF_3[16] = {LEVELS_3(LEVEL)};
-static const float LEVELS_OF_2[16] = {LEVELS_2(LEVEL)};
-#undef LEVEL
-
 INLINE vf plain(const int format, const uint8_t *p, const int partial, int n) {
   if (format == KV_F32) {
     return partial ? v_load_n((const float *)p, n) : v_load((const float *)p);

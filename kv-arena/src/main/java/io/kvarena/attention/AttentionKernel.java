@@ -32,6 +32,11 @@ public interface AttentionKernel {
     return false;
   }
 
+  /** A kernel that writes rows where this one reads them, for the use of one thread at a time. */
+  default RowKernel newRowKernel() {
+    return new ScalarRows();
+  }
+
   /**
    * Continues {@code state} over the pages of {@code run} for every query.
    *

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.Queries;
+import io.kvarena.attention.RowKernel;
 import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,8 +34,15 @@ final class CodedQueries {
    *
    * @param instances of the lane's KV heads
    * @param perHead query heads of a KV head
+   * @param kernel does it
    */
-  void make(Queries queries, TransformInstance[] instances, int perHead, long group, int delta) {
+  void make(
+      Queries queries,
+      TransformInstance[] instances,
+      int perHead,
+      RowKernel kernel,
+      long group,
+      int delta) {
     this.group = -1;
     int keyDim = queries.keyDim();
     int heads = instances.length * perHead;
@@ -43,23 +51,41 @@ final class CodedQueries {
     if (memory.byteSize() < bytes) {
       memory = Arena.ofAuto().allocate(bytes, 64);
     }
-    rows = Workspace.fit(rows, heads * keyDim);
     biases = Workspace.fit(biases, stateRows);
     before = Workspace.fit(before, stateRows);
     maxima = Workspace.fit(maxima, stateRows);
     for (int token = 0; token < queries.tokens(); token++) {
       long from = queries.rowOffset(token, queries.firstHead());
-      MemorySegment.copy(queries.data(), JAVA_FLOAT_UNALIGNED, from, rows, 0, heads * keyDim);
-      for (int head = 0; head < heads; head++) {
-        TransformInstance instance = instances[head / perHead];
-        biases[token * heads + head] = queries.scale() * instance.bias(rows, head * keyDim);
-        instance.query(rows, head * keyDim);
-      }
       long to = from - queries.offset();
-      MemorySegment.copy(rows, 0, memory, JAVA_FLOAT_UNALIGNED, to, heads * keyDim);
+      MemorySegment.copy(queries.data(), from, memory, to, 4L * heads * keyDim);
+      if (instances[0].isCentred()) {
+        bias(queries, instances, perHead, token, from);
+      }
+      // Heads under one instance are transformed together.
+      for (int first = 0; first < instances.length; ) {
+        int end = first + 1;
+        while (end < instances.length && instances[end] == instances[first]) {
+          end++;
+        }
+        long at = to + 4L * first * perHead * keyDim;
+        kernel.query(instances[first], memory, at, (end - first) * perHead);
+        first = end;
+      }
     }
     this.group = group;
     this.delta = delta;
+  }
+
+  private void bias(
+      Queries queries, TransformInstance[] instances, int perHead, int token, long from) {
+    int keyDim = queries.keyDim();
+    int heads = instances.length * perHead;
+    rows = Workspace.fit(rows, heads * keyDim);
+    MemorySegment.copy(queries.data(), JAVA_FLOAT_UNALIGNED, from, rows, 0, heads * keyDim);
+    for (int head = 0; head < heads; head++) {
+      float bias = instances[head / perHead].bias(rows, head * keyDim);
+      biases[token * heads + head] = queries.scale() * bias;
+    }
   }
 
   /** Points {@code queries} at them. */

@@ -1,7 +1,5 @@
 package io.kvarena.store;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import io.kvarena.LayerShape;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.transform.TransformInstance;
@@ -298,14 +296,7 @@ class FoldJob implements FoldPool.Job {
     LayerShape shape = plan.shape();
     TransformInstance rotation = plan.transforms().values();
     if (rotation != null) {
-      int floats = rotated.rows() * shape.valueDim();
-      long from = 4 * rotated.outIndex(0);
-      workspace.sums = Workspace.fit(workspace.sums, floats);
-      MemorySegment.copy(rotated.segment(), JAVA_FLOAT, from, workspace.sums, 0, floats);
-      for (int row = 0; row < rotated.rows(); row++) {
-        rotation.back(workspace.sums, row * shape.valueDim());
-      }
-      MemorySegment.copy(workspace.sums, 0, rotated.segment(), JAVA_FLOAT, from, floats);
+      workspace.rows.back(rotation, rotated.segment(), 4 * rotated.outIndex(0), rotated.rows());
       state.merge(rotated);
     }
     state.finish(

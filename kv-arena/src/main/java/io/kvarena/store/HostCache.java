@@ -73,7 +73,7 @@ final class HostCache implements KvCache {
         kernel.spreads()
             ? Integer.MAX_VALUE
             : Math.max(1, builder.splitTokens / builder.pageTokens);
-    workspaces = new Workspaces(() -> builder.jobs.apply(this));
+    workspaces = new Workspaces(() -> builder.jobs.apply(this), kernel::newRowKernel);
     folds = new FoldPool(builder.threads, workspaces);
   }
 

@@ -1,7 +1,8 @@
 package io.kvarena.store;
 
+import io.kvarena.LayerShape;
+import io.kvarena.attention.RawTile;
 import io.kvarena.format.PageLayout;
-import io.kvarena.format.RawFormat;
 import io.kvarena.format.TileKind;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PageId;
@@ -166,23 +167,29 @@ final class Lane {
 
   /**
    * Appends rows of {@code tokens} tokens at positions from {@code position} on and seals the pages
-   * that they fill. Rows are f32 [tokens][kvHeads][dim], all of the layer's heads.
+   * that they fill.
+   *
+   * @param keys native f32 [tokens][kvHeads][keyDim], all of the layer's heads
+   * @param values native f32 [tokens][kvHeads][valueDim]
    */
   void append(
       int tokens,
       int position,
-      float[] keys,
-      float[] values,
+      MemorySegment keys,
+      MemorySegment values,
       Reservation reservation,
       Workspace workspace,
       SequenceContent owner) {
-    for (int token = 0; token < tokens; token++) {
+    for (int token = 0; token < tokens; ) {
       long granule = writableGranule(reservation, owner);
-      int slot = end % pageTokens;
-      putToken(granule, end % GRANULE, token, keys, values);
-      table.appendToken(end / pageTokens, slot, position + token);
-      end++;
-      if (slot == pageTokens - 1) {
+      int count = Math.min(tokens - token, GRANULE - end % GRANULE);
+      put(granule, end % GRANULE, count, token, keys, values, workspace);
+      for (int i = 0; i < count; i++) {
+        table.appendToken(end / pageTokens, end % pageTokens, position + token + i);
+        end++;
+      }
+      token += count;
+      if (end % pageTokens == 0) {
         seal(end / pageTokens - 1 - plan.recentPages(), reservation, workspace, owner);
       }
     }
@@ -211,36 +218,26 @@ final class Lane {
     return copy;
   }
 
-  private void putToken(long granule, int slot, int token, float[] keys, float[] values) {
-    PageLayout layout = plan.granule();
-    RawFormat keyFormat = layout.keys().raw();
-    RawFormat valueFormat = layout.values().raw();
-    int kvHeads = layout.layer().kvHeads();
-    int keyDim = layout.layer().keyDim();
-    int valueDim = layout.layer().valueDim();
-    MemorySegment slab = arena().slab(granule);
-    long offset = arena().offset(granule);
-    for (int head = 0; head < layout.heads(); head++) {
-      int row = token * kvHeads + firstHead + head;
-      keyFormat.putRow(
-          TileKind.KEYS,
-          keys,
-          row * keyDim,
-          slot,
-          GRANULE,
-          keyDim,
-          slab,
-          offset + layout.keyTileOffset(head));
-      valueFormat.putRow(
-          TileKind.VALUES,
-          values,
-          row * valueDim,
-          slot,
-          GRANULE,
-          valueDim,
-          slab,
-          offset + layout.valueTileOffset(head));
-    }
+  private void put(
+      long granule,
+      int slot,
+      int count,
+      int token,
+      MemorySegment keys,
+      MemorySegment values,
+      Workspace workspace) {
+    LayerShape layer = plan.shape();
+    long row = (long) token * layer.kvHeads() + firstHead;
+    workspace.rows.put(
+        plan.granule(),
+        arena().slab(granule),
+        arena().offset(granule),
+        slot,
+        count,
+        keys,
+        4 * row * layer.keyDim(),
+        values,
+        4 * row * layer.valueDim());
   }
 
   /** Encodes the raw rows of a full page, once; a page of which nothing lives is not kept. */
@@ -260,39 +257,28 @@ final class Lane {
     TransformInstance[] instances = fix ? new TransformInstance[layout.heads()] : keyInstances;
     MemorySegment slab = arena().slab(page);
     long offset = arena().offset(page);
+    RawTile raw = workspace.raw;
     for (int head = 0; head < layout.heads(); head++) {
-      gather(TileKind.KEYS, head, ordinal, live, layout.layer().keyDim(), workspace);
+      point(raw, TileKind.KEYS, head, ordinal, live);
       if (fix) {
-        instances[head] =
-            plan.transforms()
-                .of(workspace.pageRows, counted(ordinal, live), layout.layer().keyDim());
+        int keyDim = raw.channels();
+        workspace.pageRows = Workspace.fit(workspace.pageRows, pageTokens * keyDim);
+        raw.decode(workspace.pageRows);
+        instances[head] = plan.transforms().of(workspace.pageRows, counted(ordinal, live), keyDim);
       }
-      if (!pinned && instances.length > 0) {
-        transform(instances[head], live, layout.keys().magnitudeMax(), workspace);
-      }
-      layout
-          .keys()
-          .encode(
-              TileKind.KEYS,
-              workspace.pageRows,
-              pageTokens,
-              layout.layer().keyDim(),
-              slab,
-              offset + layout.keyTileOffset(head));
-      gather(TileKind.VALUES, head, ordinal, live, layout.layer().valueDim(), workspace);
-      TransformInstance rotation = plan.transforms().values();
-      if (!pinned && rotation != null) {
-        transform(rotation, live, layout.values().magnitudeMax(), workspace);
-      }
-      layout
-          .values()
-          .encode(
-              TileKind.VALUES,
-              workspace.pageRows,
-              pageTokens,
-              layout.layer().valueDim(),
-              slab,
-              offset + layout.valueTileOffset(head));
+      workspace.rows.seal(
+          raw,
+          layout.keys(),
+          pinned || instances.length == 0 ? null : instances[head],
+          slab,
+          offset + layout.keyTileOffset(head));
+      point(raw, TileKind.VALUES, head, ordinal, live);
+      workspace.rows.seal(
+          raw,
+          layout.values(),
+          pinned ? null : plan.transforms().values(),
+          slab,
+          offset + layout.valueTileOffset(head));
     }
     keyInstances = instances;
     for (int i = first; i < table.size() && table.ordinal(i) == ordinal; i++) {
@@ -325,42 +311,21 @@ final class Lane {
     return live & -1L << sinks;
   }
 
-  /** Transforms the live rows of {@code workspace.pageRows}; dead ones stay zero. */
-  private static void transform(
-      TransformInstance by, long live, float largest, Workspace workspace) {
-    for (long left = live; left != 0; left &= left - 1) {
-      by.encode(workspace.pageRows, Long.numberOfTrailingZeros(left) * by.channels(), largest);
-    }
-  }
-
-  /** Collects the raw rows of one head of a page, [pageTokens][channels]; dead ones are zero. */
-  private void gather(
-      TileKind kind, int head, int ordinal, long live, int channels, Workspace workspace) {
+  /** Points {@code raw} at the raw rows of one head of a page. */
+  private void point(RawTile raw, TileKind kind, int head, int ordinal, long live) {
     PageLayout layout = plan.granule();
-    workspace.pageRows = Workspace.fit(workspace.pageRows, pageTokens * channels);
-    workspace.granuleRows = Workspace.fit(workspace.granuleRows, GRANULE * channels);
+    boolean keys = kind == TileKind.KEYS;
+    raw.start(
+        kind,
+        keys ? layout.keys().raw() : layout.values().raw(),
+        pageTokens,
+        keys ? plan.shape().keyDim() : plan.shape().valueDim(),
+        live);
+    long tile = keys ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
     for (int slot = 0; slot < pageTokens; slot += GRANULE) {
-      int index = granuleIndex(ordinal * pageTokens + slot);
-      if (index < 0) {
-        Arrays.fill(workspace.pageRows, slot * channels, (slot + GRANULE) * channels, 0f);
-        continue;
-      }
-      long granule = granules.getLong(index);
-      long tile = kind == TileKind.KEYS ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
-      (kind == TileKind.KEYS ? layout.keys() : layout.values())
-          .decode(
-              kind,
-              arena().slab(granule),
-              arena().offset(granule) + tile,
-              GRANULE,
-              channels,
-              workspace.granuleRows);
-      System.arraycopy(
-          workspace.granuleRows, 0, workspace.pageRows, slot * channels, GRANULE * channels);
-    }
-    for (int slot = 0; slot < pageTokens; slot++) {
-      if ((live >>> slot & 1) == 0) {
-        Arrays.fill(workspace.pageRows, slot * channels, (slot + 1) * channels, 0f);
+      long granule = granuleOf(ordinal * pageTokens + slot);
+      if (granule != PageId.NONE) {
+        raw.granule(slot / GRANULE, arena().slab(granule), arena().offset(granule) + tile);
       }
     }
   }

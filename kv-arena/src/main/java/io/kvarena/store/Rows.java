@@ -42,33 +42,26 @@ final class Rows {
     }
   }
 
-  /** Copies rows to the heap; throws if a value is not finite or too large for the tail. */
-  static void copyChecked(
+  /** Throws if a value of {@code rows}, native f32, is not finite or too large for the tail. */
+  static void check(
       String what,
-      MemorySegment from,
-      float[] to,
-      int count,
+      MemorySegment rows,
       PageFormat tail,
       int layer,
-      int perToken) {
-    MemorySegment.copy(from, JAVA_FLOAT_UNALIGNED, 0, to, 0, count);
+      int perToken,
+      Workspace workspace) {
     float largest = tail.magnitudeMax();
-    // One pass without a branch on each value; the culprit is looked for only if there is one.
-    boolean good = true;
-    for (int i = 0; i < count; i++) {
-      good &= Math.abs(to[i]) <= largest;
-    }
-    if (good) {
+    if (workspace.rows.isGood(rows, largest)) {
       return;
     }
-    int at = 0;
-    while (Math.abs(to[at]) <= largest) {
+    long at = 0;
+    while (Math.abs(rows.get(JAVA_FLOAT_UNALIGNED, 4 * at)) <= largest) {
       at++;
     }
     throw new IllegalArgumentException(
         what
             + " hold a value that the cache cannot: value="
-            + to[at]
+            + rows.get(JAVA_FLOAT_UNALIGNED, 4 * at)
             + ", layer="
             + layer
             + ", token="

@@ -3,6 +3,7 @@ package io.kvarena.store;
 import io.kvarena.KvEvent;
 import io.kvarena.KvShape;
 import io.kvarena.LayerShape;
+import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageId;
 import io.kvarena.policy.Selection;
 import io.kvarena.policy.SequenceView;
@@ -140,35 +141,21 @@ final class SequenceContent implements SequenceView {
     LayerPlan plan = lanes[layer][0].plan();
     Workspace workspace = cache.workspaces().borrow();
     try {
-      int keyCount = stepTokens * shape.kvHeads() * shape.keyDim();
-      int valueCount = stepTokens * shape.kvHeads() * shape.valueDim();
-      workspace.keys = Workspace.fit(workspace.keys, keyCount);
-      workspace.values = Workspace.fit(workspace.values, valueCount);
-      Rows.copyChecked(
-          "keys",
-          keys,
-          workspace.keys,
-          keyCount,
-          plan.granule().keys(),
-          layer,
-          shape.kvHeads() * shape.keyDim());
-      Rows.copyChecked(
+      MemorySegment nativeKeys = workspace.keys(keys);
+      MemorySegment nativeValues = workspace.values(values);
+      PageLayout tail = plan.granule();
+      Rows.check(
+          "keys", nativeKeys, tail.keys(), layer, shape.kvHeads() * shape.keyDim(), workspace);
+      Rows.check(
           "values",
-          values,
-          workspace.values,
-          valueCount,
-          plan.granule().values(),
+          nativeValues,
+          tail.values(),
           layer,
-          shape.kvHeads() * shape.valueDim());
+          shape.kvHeads() * shape.valueDim(),
+          workspace);
       for (Lane lane : lanes[layer]) {
         lane.append(
-            stepTokens,
-            stepPosition,
-            workspace.keys,
-            workspace.values,
-            reservation,
-            workspace,
-            this);
+            stepTokens, stepPosition, nativeKeys, nativeValues, reservation, workspace, this);
       }
     } finally {
       cache.workspaces().giveBack(workspace);

@@ -146,7 +146,8 @@ final class SplitFold {
       CodedQueries coded = workspace.coded;
       if (!coded.are(group, delta)) {
         point(plan, delta, plain, plainOffset, workspace);
-        coded.make(workspace.queries, instances, plan.shape().group(), group, delta);
+        coded.make(
+            workspace.queries, instances, plan.shape().group(), workspace.rows, group, delta);
       }
       coded.point(workspace.queries);
       if (instances[0].isCentred()) {

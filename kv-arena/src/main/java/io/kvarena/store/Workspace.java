@@ -3,6 +3,9 @@ package io.kvarena.store;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
+import io.kvarena.attention.RawTile;
+import io.kvarena.attention.RowKernel;
+import io.kvarena.format.Formats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -26,23 +29,18 @@ final class Workspace {
   final AttentionState rotatedPart = new AttentionState();
   final CodedQueries coded = new CodedQueries();
 
-  /** Weighted sums on their way back from a rotation. */
-  float[] sums = {};
-
   final Queries queries = new Queries();
   final PageRun run = new PageRun();
 
   /** The sequences of a batch that are entered. */
   final ArrayList<HostSequence> entered = new ArrayList<>();
 
-  /** Rows of a step, [tokens][channels]. */
-  float[] keys = {};
+  /** Writes and rotates rows. */
+  final RowKernel rows;
 
-  float[] values = {};
+  final RawTile raw = new RawTile(Formats.F32);
 
-  /** Rows of a granule and of a page of one head. */
-  float[] granuleRows = {};
-
+  /** Rows of a page of one head, [pageTokens][channels]. */
   float[] pageRows = {};
 
   /** Cosines and sines of a turn. */
@@ -53,9 +51,39 @@ final class Workspace {
   private final Supplier<FoldJob> jobs;
   private @Nullable FoldJob job;
   private MemorySegment turned = MemorySegment.NULL;
+  private MemorySegment keys = MemorySegment.NULL;
+  private MemorySegment values = MemorySegment.NULL;
 
-  Workspace(Supplier<FoldJob> jobs) {
+  Workspace(Supplier<FoldJob> jobs, RowKernel rows) {
     this.jobs = jobs;
+    this.rows = rows;
+  }
+
+  /** The keys of a step in native memory: as they are, or a copy. */
+  MemorySegment keys(MemorySegment given) {
+    if (given.isNative()) {
+      return given;
+    }
+    keys = room(keys, given.byteSize());
+    return copy(given, keys);
+  }
+
+  /** The values of a step in native memory: as they are, or a copy. */
+  MemorySegment values(MemorySegment given) {
+    if (given.isNative()) {
+      return given;
+    }
+    values = room(values, given.byteSize());
+    return copy(given, values);
+  }
+
+  private static MemorySegment copy(MemorySegment from, MemorySegment to) {
+    MemorySegment.copy(from, 0, to, 0, from.byteSize());
+    return to.asSlice(0, from.byteSize());
+  }
+
+  private static MemorySegment room(MemorySegment held, long bytes) {
+    return held.byteSize() >= bytes ? held : Arena.ofAuto().allocate(bytes, 64);
   }
 
   /** The job of the attend that has borrowed this. */
@@ -90,6 +118,9 @@ final class Workspace {
         + queries.bounds().byteSize()
         + run.rows().byteSize()
         + turned.byteSize()
+        + keys.byteSize()
+        + values.byteSize()
+        + rows.bytes()
         + (job == null ? 0 : job.bytes());
   }
 }

@@ -1,5 +1,6 @@
 package io.kvarena.store;
 
+import io.kvarena.attention.RowKernel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -8,21 +9,24 @@ import java.util.function.Supplier;
 final class Workspaces {
 
   private final Supplier<FoldJob> jobs;
+  private final Supplier<RowKernel> rows;
   private final List<Workspace> all = new ArrayList<>();
   private final ArrayList<Workspace> idle = new ArrayList<>();
 
   /**
    * @param jobs makes the job of a workspace
+   * @param rows makes its kernel of rows
    */
-  Workspaces(Supplier<FoldJob> jobs) {
+  Workspaces(Supplier<FoldJob> jobs, Supplier<RowKernel> rows) {
     this.jobs = jobs;
+    this.rows = rows;
   }
 
   synchronized Workspace borrow() {
     if (!idle.isEmpty()) {
       return idle.removeLast();
     }
-    Workspace made = new Workspace(jobs);
+    Workspace made = new Workspace(jobs, rows.get());
     all.add(made);
     return made;
   }

@@ -1,5 +1,10 @@
 package io.kvarena.transform;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
 /**
  * A transform with its numbers, for the keys of one KV head in one layer or for values. Immutable
  * and shared by all pages that were encoded under it.
@@ -16,6 +21,9 @@ public class TransformInstance {
   private final float[] inverse;
   private final float[] signs;
   private final int channels;
+  private final MemorySegment nativeMean;
+  private final MemorySegment nativeFactors;
+  private final MemorySegment nativeQueryFactors;
 
   /** Takes arrays of {@code channels} or, for what does not apply, empty ones. */
   TransformInstance(float[] mean, float[] weight, float[] signs, int channels) {
@@ -27,6 +35,57 @@ public class TransformInstance {
     for (int i = 0; i < weight.length; i++) {
       inverse[i] = 1 / weight[i];
     }
+    nativeMean = inNativeMemory(mean);
+    nativeFactors = inNativeMemory(signed(weight));
+    nativeQueryFactors = weight.length == 0 ? nativeFactors : inNativeMemory(signed(inverse));
+  }
+
+  /** Numbers by channel with the signs; a sign rounds nothing. */
+  private float[] signed(float[] numbers) {
+    if (signs.length == 0 || numbers.length == 0) {
+      return numbers.length == 0 ? signs : numbers;
+    }
+    float[] signed = numbers.clone();
+    multiply(signed, 0, signs);
+    return signed;
+  }
+
+  /** Collected with this object: it lives as long as the pages encoded under it. */
+  private static MemorySegment inNativeMemory(float[] numbers) {
+    if (numbers.length == 0) {
+      return MemorySegment.NULL;
+    }
+    MemorySegment copy = Arena.ofAuto().allocate(4L * numbers.length, 64);
+    MemorySegment.copy(numbers, 0, copy, JAVA_FLOAT, 0, numbers.length);
+    return copy.asReadOnly();
+  }
+
+  /** µ, f32 [channels] in native memory; {@link MemorySegment#NULL} if nothing is subtracted. */
+  public MemorySegment mean() {
+    return nativeMean;
+  }
+
+  /**
+   * What a row less µ is multiplied by before it is rotated, f32 [channels] in native memory: w
+   * with the signs. {@link MemorySegment#NULL} if there are neither.
+   */
+  public MemorySegment factors() {
+    return nativeFactors;
+  }
+
+  /** The same for a query: 1/w with the signs. */
+  public MemorySegment queryFactors() {
+    return nativeQueryFactors;
+  }
+
+  /** Whether channels have weights. */
+  public boolean isBalanced() {
+    return weight.length > 0;
+  }
+
+  /** Whether rows are rotated. */
+  public boolean isRotated() {
+    return signs.length > 0;
   }
 
   /** The same as {@code other}: for tests that put something wrong in its place. */
@@ -36,6 +95,9 @@ public class TransformInstance {
     inverse = other.inverse;
     signs = other.signs;
     channels = other.channels;
+    nativeMean = other.nativeMean;
+    nativeFactors = other.nativeFactors;
+    nativeQueryFactors = other.nativeQueryFactors;
   }
 
   /** Channels of a row. */
@@ -102,11 +164,17 @@ public class TransformInstance {
 
   /** q·µ of a query that is not transformed yet: what its product with every key lacks. */
   public float bias(float[] rows, int from) {
-    double bias = 0;
-    for (int i = 0; i < mean.length; i++) {
-      bias += (double) rows[from + i] * mean[i];
+    // Two sums, as each addition waits for the one before.
+    double even = 0;
+    double odd = 0;
+    for (int i = 0; i + 1 < mean.length; i += 2) {
+      even += (double) rows[from + i] * mean[i];
+      odd += (double) rows[from + i + 1] * mean[i + 1];
     }
-    return (float) bias;
+    if (mean.length % 2 != 0) {
+      even += (double) rows[from + mean.length - 1] * mean[mean.length - 1];
+    }
+    return (float) (even + odd);
   }
 
   /** Maps a weighted sum of rotated values back, in place. */
@@ -129,8 +197,10 @@ public class TransformInstance {
     }
   }
 
-  /** Heap bytes of its numbers. */
+  /** Bytes of its numbers, on the heap and in native memory. */
   public long bytes() {
-    return 4L * (mean.length + weight.length + inverse.length + signs.length);
+    long heap = 4L * (mean.length + weight.length + inverse.length + signs.length);
+    long queries = weight.length == 0 ? 0 : nativeQueryFactors.byteSize();
+    return heap + nativeMean.byteSize() + nativeFactors.byteSize() + queries;
   }
 }

@@ -80,10 +80,11 @@ public record TransformSpec(
     return isPerHead() && calibration.isEmpty();
   }
 
-  /** Bytes of an instance for rows of {@code channels}. */
+  /** Bytes of an instance for rows of {@code channels}, on the heap and in native memory. */
   public long instanceBytes(int channels) {
-    int arrays = (centred ? 1 : 0) + (balanced ? 2 : 0) + (rotated ? 1 : 0);
-    return 4L * channels * arrays;
+    int onHeap = (centred ? 1 : 0) + (balanced ? 2 : 0) + (rotated ? 1 : 0);
+    int inNativeMemory = (centred ? 1 : 0) + (balanced ? 2 : rotated ? 1 : 0);
+    return 4L * channels * (onHeap + inNativeMemory);
   }
 
   /**

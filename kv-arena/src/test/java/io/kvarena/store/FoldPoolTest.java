@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.kvarena.attention.ScalarRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -19,7 +20,8 @@ class FoldPoolTest {
     return new Workspaces(
         () -> {
           throw new AssertionError("no job is asked for");
-        });
+        },
+        ScalarRows::new);
   }
 
   private static List<Thread> poolThreads() {

@@ -311,7 +311,7 @@ class TransformedCacheTest {
     TransformSpec centred = TransformSpec.IDENTITY.withCentring();
     try (KvCache cache = builder(Formats.Q8_0, centred, TransformSpec.IDENTITY).build();
         KvSequence sequence = cache.open()) {
-      long one = 2 * 2 * 4 * 20;
+      long one = 2 * 2 * 2 * 4 * 20; // on the heap and in native memory
       assertEquals(0, cache.stats().transformBytes());
       feed(sequence, 20, new Random(1), new ArrayList<>());
       assertEquals(one, cache.stats().transformBytes());

@@ -143,7 +143,7 @@ class TransformTest {
     double mean = (Math.sqrt(8 / 3.0) + Math.sqrt(200)) / 2;
     assertEquals(Math.sqrt(mean / Math.sqrt(8 / 3.0)), instance.weight(0), 1e-6);
     assertEquals(Math.sqrt(mean / Math.sqrt(200)), instance.weight(1), 1e-6);
-    assertEquals(2 * 4 * 3, instance.bytes());
+    assertEquals(2 * 2 * 4 * 3, instance.bytes());
     assertEquals(instance.bytes(), spec.instanceBytes(2));
     TransformInstance none = spec.instance(rows, 0, 2);
     assertEquals(0f, none.mean(0));

@@ -143,14 +143,15 @@ public final class Bench implements Runnable {
     }
     if (!what.equals("attention")) {
       progress.println(
-          "a page of 32 tokens, 8 KV heads, dim 128: append through a sequence, of which tail is"
+          "a page of 32 tokens, 8 KV heads, dim 128: append through a sequence, of which put is"
               + " writing raw rows and seal is encoding");
-      append = measurement.append(formats);
-      progress.println("  step         format        µs    GB/s written  Gelements/s");
+      append = measurement.append(kernels, formats);
+      progress.println(
+          "  kernel and step      format                µs    GB/s written  Gelements/s");
       for (Row row : append) {
         progress.printf(
             Locale.ROOT,
-            "  %-12s %-6s %9.0f %15.2f %12.3f%n",
+            "  %-20s %-16s %7.1f %15.2f %12.3f%n",
             row.kernel(),
             row.format(),
             row.microseconds(),

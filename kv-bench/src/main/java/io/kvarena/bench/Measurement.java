@@ -121,20 +121,23 @@ record Measurement(int forks, int iterations, long iterationMillis) {
     return kernel + " " + format + " " + context;
   }
 
-  /** Appending through a sequence, writing raw rows alone and encoding alone. */
-  List<Row> append(List<String> formats) {
+  /** Appending through a sequence, writing raw rows alone, encoding alone; with a rotation too. */
+  List<Row> append(List<String> kernels, List<String> formats) {
     List<Row> rows = new ArrayList<>();
-    for (RunResult result : run(options(AppendBenchmark.class, formats))) {
+    for (RunResult result :
+        run(
+            options(AppendBenchmark.class, formats)
+                .param("kernel", kernels.toArray(String[]::new)))) {
       String name = result.getParams().getParam("format");
       String step = result.getPrimaryResult().getLabel();
       PageFormat format = Formats.named(name);
-      PageFormat written = step.equals(AppendBenchmark.TAIL) ? format.raw() : format;
+      PageFormat written = step.equals(AppendBenchmark.PUT) ? format.raw() : format;
       double bytes = PagedContext.bytes(written, PagedContext.PAGE_TOKENS);
       double time = median(result);
       rows.add(
           new Row(
-              step,
-              name,
+              result.getParams().getParam("kernel") + " " + step,
+              result.getParams().getParam("rotated").equals("true") ? name + "+hadamard" : name,
               0,
               1,
               time,

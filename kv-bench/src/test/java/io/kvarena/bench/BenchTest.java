@@ -93,7 +93,7 @@ class BenchTest {
             .map(row -> row.getAsJsonObject().get("kernel").getAsString())
             .sorted()
             .toList();
-    assertEquals(List.of("append", "seal", "tail"), steps);
+    assertEquals(List.of("append", "put", "seal"), steps);
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
+import io.kvarena.attention.RowKernel;
 import io.kvarena.format.Formats;
 import io.kvarena.format.PageFormat;
 import io.kvarena.format.PageLayout;
@@ -19,7 +20,7 @@ import java.util.Set;
 
 /**
  * The kernel in C for one instruction set, such as {@code c-baseline} or {@code c-avx512vnni}:
- * every pair of f32, f16, bf16, q8_0 and q4_0, keys and values of up to 1024 channels.
+ * every pair of formats, keys and values of up to 1024 channels.
  *
  * <p>A fold is one call that is not critical: a thread in C does not hold up garbage collection.
  */
@@ -35,15 +36,26 @@ public final class CKernel implements AttentionKernel {
 
   private final String name;
   private final MemorySegment function;
+  private final CRows.Functions rows;
 
-  CKernel(String isa, NativeLibrary library) {
+  /**
+   * @param isa instruction set of the fold
+   * @param rowsIsa instruction set of what is done to rows
+   */
+  CKernel(String isa, String rowsIsa, NativeLibrary library) {
     name = "c-" + isa;
     function = library.symbol("kv_fold_" + isa);
+    rows = CRows.Functions.of(rowsIsa, library);
   }
 
   @Override
   public String name() {
     return name;
+  }
+
+  @Override
+  public RowKernel newRowKernel() {
+    return new CRows(rows);
   }
 
   @Override
@@ -54,7 +66,7 @@ public final class CKernel implements AttentionKernel {
         && layout.layer().valueDim() <= FoldStruct.CHANNELS_MAX;
   }
 
-  private static boolean isOurs(PageFormat format) {
+  static boolean isOurs(PageFormat format) {
     return FORMATS.contains(format);
   }
 

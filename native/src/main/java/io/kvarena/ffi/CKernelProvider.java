@@ -8,14 +8,14 @@ import java.util.List;
 public final class CKernelProvider implements KernelProvider {
 
   /** An instruction set of the library, with what it asks of the processor. */
-  private record Isa(String name, int rank, String needs) {}
+  private record Isa(String name, String rows, int rank, String needs) {}
 
-  private static final Isa BASELINE = new Isa("baseline", 300, "any processor");
+  private static final Isa BASELINE = new Isa("baseline", "baseline", 300, "any processor");
   private static final List<Isa> X86 =
       List.of(
-          new Isa("avx512vnni", 330, "AVX-512 F, BW, DQ, VL, VNNI and VBMI"),
-          new Isa("avx512", 320, "AVX-512 F, BW, DQ and VL"),
-          new Isa("avx2", 310, "AVX2, FMA and F16C"),
+          new Isa("avx512vnni", "avx512", 330, "AVX-512 F, BW, DQ, VL, VNNI and VBMI"),
+          new Isa("avx512", "avx512", 320, "AVX-512 F, BW, DQ and VL"),
+          new Isa("avx2", "avx2", 310, "AVX2, FMA and F16C"),
           BASELINE);
 
   /** For {@link java.util.ServiceLoader}. */
@@ -42,7 +42,8 @@ public final class CKernelProvider implements KernelProvider {
     if (!library.supports(isa.name)) {
       return unusable(isa, "this processor or system lacks " + isa.needs);
     }
-    return KernelOffer.usable(new CKernel(isa.name, library), isa.rank, "C, " + isa.needs);
+    return KernelOffer.usable(
+        new CKernel(isa.name, isa.rows, library), isa.rank, "C, " + isa.needs);
   }
 
   private static KernelOffer missing(Isa isa) {

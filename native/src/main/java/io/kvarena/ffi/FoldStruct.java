@@ -149,8 +149,10 @@ final class FoldStruct {
 
   /** Sizes and offsets in the order of {@code kv_abi}. */
   static int[] expected() {
+    IntStream structs =
+        Stream.of(PAGE, FOLD, RowStructs.SEAL, RowStructs.PUT).flatMapToInt(FoldStruct::numbers);
     IntStream limits = IntStream.of(Formats.all().size(), PageLayout.TOKENS_MAX, CHANNELS_MAX);
-    return IntStream.concat(IntStream.concat(numbers(PAGE), numbers(FOLD)), limits).toArray();
+    return IntStream.concat(structs, limits).toArray();
   }
 
   private static IntStream numbers(StructLayout struct) {

@@ -84,8 +84,9 @@ class EveryKernelReferenceTest {
                     .values(Formats.F32)
                     .pageTokens(pageTokens)
                     .kernel(kernel)
+                    .threads(1) // the workers keep both cores busy
                     .maxBytes(64L << 20)
-                    .slabBytes(16L << 20)
+                    .slabBytes(4L << 20)
                     .build();
         String name = kernel.name() + " pages of " + pageTokens;
         add(tests, "greedy, " + name, () -> greedy(caches));

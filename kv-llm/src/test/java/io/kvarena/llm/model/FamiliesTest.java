@@ -85,6 +85,8 @@ class FamiliesTest {
         .values(Formats.F32)
         .pageTokens(8)
         .maxBytes(64L << 20)
+        .slabBytes(1L << 20)
+        .threads(1)
         .kernel(kernel)
         .build();
   }
