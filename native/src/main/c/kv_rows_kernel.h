@@ -432,15 +432,24 @@ INLINE void no_terms(vf *terms) {
   }
 }
 
-/* How many of the midpoints, ascending, of 2^bits levels are at most x. */
-INLINE vi nearest(const int bits, const float *midpoints, vf x) {
-  vi at = v_as_int(v_zero());
-#pragma GCC unroll 4
-  for (int half = 1 << (bits - 1); half > 0; half /= 2) {
-    const vf midpoint = half == 1 << (bits - 1)
-                            ? v_set(midpoints[half - 1])
-                            : v_entry(midpoints, v_plus(at, v_int(v_set((float)(half - 1)))));
-    at = v_plus_if(at, x, midpoint, half);
+/* Midpoints between the 2^bits levels for a search by halves: step k looks up entry `found so far`
+ * of table k. */
+INLINE void search_tables(const int bits, const float *levels, float (*tables)[16]) {
+  for (int k = 0; k < bits; k++) {
+    const int half = 1 << (bits - 1 - k);
+    for (int i = 0; i < 16; i++) {
+      const int at = i + half - 1;
+      tables[k][i] = at + 1 < 1 << bits ? (levels[at] + levels[at + 1]) / 2 : 0;
+    }
+  }
+}
+
+/* How many midpoints are at most x: the level nearest to it. */
+INLINE vi nearest(const int bits, const float (*tables)[16], vf x) {
+  vi at = v_plus_if(v_as_int(v_zero()), x, v_set(tables[0][0]), 1 << (bits - 1));
+#pragma GCC unroll 3
+  for (int k = 1; k < bits; k++) {
+    at = v_plus_if(at, x, v_entry(tables[k], at), 1 << (bits - 1 - k));
   }
   return at;
 }
@@ -449,10 +458,8 @@ INLINE void quantise_turbo(const int bits, const int keys, const kv_seal *seal, 
                            float *strip, uint8_t *numbers) {
   const float *levels = bits == 4 ? LEVELS_OF_4 : bits == 3 ? LEVELS_OF_3 : LEVELS_OF_2;
   const float unit = (bits == 4 ? 2.7320f : bits == 3 ? 2.1518f : 1.5103f) / 127;
-  float midpoints[16] = {0};
-  for (int i = 0; i + 1 < 1 << bits; i++) {
-    midpoints[i] = (levels[i] + levels[i + 1]) / 2;
-  }
+  float tables[4][16];
+  search_tables(bits, levels, tables);
   const int channels = seal->channels;
   vf terms[TERMS];
   no_terms(terms);
@@ -470,6 +477,7 @@ INLINE void quantise_turbo(const int bits, const int keys, const kv_seal *seal, 
   }
   const vf sum = total_of(terms);
   const vf step = v_mul(v_sqrt(v_div(sum, v_set((float)channels))), v_set(unit));
+  const vf inverse = v_div(v_set(1), step);
   vf level_terms[TERMS];
   no_terms(terms);
   no_terms(level_terms);
@@ -480,7 +488,7 @@ INLINE void quantise_turbo(const int bits, const int keys, const kv_seal *seal, 
       if (i < count) {
         float *at = strip + (int64_t)(c + i) * LANES;
         const vf x = v_load(at);
-        const vi code = nearest(bits, midpoints, v_div(x, step));
+        const vi code = nearest(bits, tables, v_mul(x, inverse));
         const vf level = v_entry(levels, code);
         if (!keys) {
           terms[i] = v_add(terms[i], v_mul(x, level));
@@ -494,7 +502,7 @@ INLINE void quantise_turbo(const int bits, const int keys, const kv_seal *seal, 
   const vf scale = keys ? v_div(v_sqrt(sum), v_sqrt(level_sum)) : v_div(total_of(terms), level_sum);
   v_store_f16_n(numbers + 2 * (int64_t)token, v_if_less(v_zero(), step, scale, v_zero()),
                 least(LANES, seal->tokens - token));
-  /* Rows of zeros have codes 0: no quotient with 0 is at least a midpoint, or all are. */
+  /* Rows of zeros have codes 0. */
   if (v_highest(v_if_less(v_zero(), step, v_zero(), v_set(1))) > 0) {
     for (c = 0; c < channels; c++) {
       float *at = strip + (int64_t)c * LANES;
@@ -593,58 +601,94 @@ INLINE void quantise_kivi_values(const int bits, const kv_seal *seal, int token,
   }
 }
 
+/* The ranges of LANES channels, one after the other for use with a channel's tokens. */
+typedef struct {
+  float scale[LANES], min[LANES], inverse[LANES];
+} ranges;
+
+INLINE void spread(range r, ranges *to) {
+  v_store(to->scale, r.scale);
+  v_store(to->min, r.min);
+  v_store(to->inverse, r.inverse);
+}
+
+INLINE range range_at(const ranges *of, int i) {
+  const range r = {v_set(of->scale[i]), v_set(of->min[i]), v_set(of->inverse[i])};
+  return r;
+}
+
+/* The errors of a range for each of n channels, in the lanes; term t of a channel is token t. */
+INLINE vf key_errors(range r, const float *first, int n, const kv_seal *seal, float code_max) {
+  const int tokens = seal->tokens;
+  vf sums[LANES][TERMS / LANES];
+  ranges of;
+  spread(r, &of);
+  for (int i = 0; i < LANES; i++) {
+    for (int j = 0; j < TERMS / LANES; j++) {
+      sums[i][j] = v_zero();
+    }
+    for (int token = 0; i < n && token < tokens; token += LANES) {
+      const vf x = v_load(first + (int64_t)token * seal->channels + i * LANES);
+      const vf term = squared_error(range_at(&of, i), x, code_max);
+      vf *sum = &sums[i][token / LANES % (TERMS / LANES)];
+      *sum = v_add(*sum, token + LANES > tokens
+                             ? v_if_bit((1u << (tokens - token)) - 1, term, v_zero())
+                             : term);
+    }
+  }
+  vf terms[TERMS];
+  for (int j = 0; j < TERMS / LANES; j++) {
+    for (int i = 0; i < LANES; i++) {
+      terms[j * LANES + i] = sums[i][j];
+    }
+    v_transpose(terms + j * LANES);
+  }
+  return total_of(terms);
+}
+
 /* Keys: a group is one channel of all tokens, across the lanes of all strips. */
 INLINE void quantise_kivi_keys(const int bits, const kv_seal *seal, uint8_t *numbers) {
   const float code_max = (1 << bits) - 1;
   const int tokens = seal->tokens;
   const int channels = seal->channels;
-  for (int c = 0; c < channels; c++) {
+  for (int c = 0; c < channels; c += LANES) {
+    const int n = least(LANES, channels - c);
     float *first = seal->scratch + (int64_t)c * LANES;
-    vf low = v_load(first);
-    vf high = low;
-    for (int token = LANES; token < tokens; token += LANES) {
-      const vf x = v_load(first + (int64_t)token * channels);
-      low = v_min(low, x);
-      high = v_max(high, x);
+    vf low[LANES], high[LANES];
+    for (int i = 0; i < LANES; i++) {
+      low[i] = high[i] = i < n ? v_load(first + i * LANES) : v_zero();
+      for (int token = LANES; i < n && token < tokens; token += LANES) {
+        const vf x = v_load(first + (int64_t)token * channels + i * LANES);
+        low[i] = v_min(low[i], x);
+        high[i] = v_max(high[i], x);
+      }
     }
-    const vf min = v_set(-v_highest(v_sub(v_zero(), low)));
-    const vf max = v_set(v_highest(high));
+    v_transpose(low);
+    v_transpose(high);
+    vf min = low[0], max = high[0];
+    for (int i = 1; i < LANES; i++) {
+      min = v_min(min, low[i]);
+      max = v_max(max, high[i]);
+    }
     range best = range_of(min, max, code_max);
     if (bits == 2) {
       vf least_error = v_set(INFINITY);
       for (int i = 0; i <= 10; i++) {
         const range r = clipped_range(i, min, max, code_max);
-        vf terms[TERMS / LANES];
-        for (int j = 0; j < TERMS / LANES; j++) {
-          terms[j] = v_zero();
-        }
-        for (int token = 0; token < tokens; token += LANES) {
-          const vf x = v_load(first + (int64_t)token * channels);
-          const vf term = squared_error(r, x, code_max);
-          const int j = token / LANES % (TERMS / LANES);
-          terms[j] = v_add(terms[j], token + LANES > tokens
-                                         ? v_if_bit((1u << (tokens - token)) - 1, term, v_zero())
-                                         : term);
-        }
-        float sums[TERMS];
-        for (int j = 0; j < TERMS / LANES; j++) {
-          v_store(sums + j * LANES, terms[j]);
-        }
-        for (int width = TERMS / 2; width > 0; width /= 2) {
-          for (int j = 0; j < width; j++) {
-            sums[j] += sums[j + width];
-          }
-        }
-        const vf error = v_set(sums[0]);
+        const vf error = key_errors(r, first, n, seal, code_max);
         best = better(error, least_error, r, best);
         least_error = v_min(error, least_error);
       }
     }
-    v_store_f16_n(numbers + 2 * c, best.scale, 1);
-    v_store_f16_n(numbers + 2 * (channels + c), best.min, 1);
+    v_store_f16_n(numbers + 2 * c, best.scale, n);
+    v_store_f16_n(numbers + 2 * (channels + c), best.min, n);
+    ranges of;
+    spread(best, &of);
     for (int token = 0; token < tokens; token += LANES) {
-      float *at = first + (int64_t)token * channels;
-      store_code(at, code_in(best, v_load(at), code_max));
+      for (int i = 0; i < n; i++) {
+        float *at = first + (int64_t)token * channels + i * LANES;
+        store_code(at, code_in(range_at(&of, i), v_load(at), code_max));
+      }
     }
   }
 }

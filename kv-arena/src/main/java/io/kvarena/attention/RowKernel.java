@@ -16,10 +16,10 @@ import org.jspecify.annotations.Nullable;
 public interface RowKernel {
 
   /**
-   * Whether all of {@code rows}, native f32, are finite and of no larger magnitude than {@code
-   * largest}.
+   * Whether the first {@code count} of {@code numbers}, native f32, are finite and of no larger
+   * magnitude than {@code largest}.
    */
-  boolean isGood(MemorySegment rows, float largest);
+  boolean isGood(MemorySegment numbers, long count, float largest);
 
   /**
    * Writes rows of neighbouring tokens into a granule.

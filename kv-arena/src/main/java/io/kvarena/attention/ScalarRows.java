@@ -29,13 +29,12 @@ public final class ScalarRows implements RowKernel {
   }
 
   @Override
-  public boolean isGood(MemorySegment rows, float largest) {
+  public boolean isGood(MemorySegment numbers, long count, float largest) {
     float[] chunk = scratch(CHUNK);
-    long count = rows.byteSize() / Float.BYTES;
     boolean good = true;
     for (long from = 0; from < count; from += CHUNK) {
       int length = (int) Math.min(CHUNK, count - from);
-      MemorySegment.copy(rows, JAVA_FLOAT_UNALIGNED, 4 * from, chunk, 0, length);
+      MemorySegment.copy(numbers, JAVA_FLOAT_UNALIGNED, 4 * from, chunk, 0, length);
       // Without a branch on each value; a NaN is not at most anything.
       for (int i = 0; i < length; i++) {
         good &= Math.abs(chunk[i]) <= largest;

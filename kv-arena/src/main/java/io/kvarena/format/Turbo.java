@@ -8,9 +8,9 @@ import java.util.Arrays;
  * channels are then nearly normal; together the two are TurboQuant.
  *
  * <p>The levels are integers, L steps of a unit u apart, so that kernels can multiply bytes. With s
- * = rms(x) · u the code is the nearest level of x / s, a tie going up. The scale is then fitted to
- * the levels taken: keys |x| / |L|, which keeps their length and so the spread of the logits;
- * values ⟨x, L⟩ / ⟨L, L⟩, the least squared error. A row of zeros has scale 0 and codes 0.
+ * = rms(x) · u the code is the nearest level of x · (1 / s), a tie going up. The scale is then
+ * fitted to the levels taken: keys |x| / |L|, which keeps their length and so the spread of the
+ * logits; values ⟨x, L⟩ / ⟨L, L⟩, the least squared error. A row of zeros has scale 0 and codes 0.
  *
  * <p>All arithmetic is f32, each product rounded before it is added; sums as {@link Sums} orders
  * them.
@@ -85,10 +85,11 @@ final class Turbo extends TokenScaled {
       Arrays.fill(codes, 0);
       return 0;
     }
+    float inverse = 1 / step;
     Sums products = new Sums();
     Sums levelSquares = new Sums();
     for (int i = 0; i < channels; i++) {
-      codes[i] = nearest(rows[from + i] / step);
+      codes[i] = nearest(rows[from + i] * inverse);
       float level = levels[codes[i]];
       products.add(rows[from + i] * level);
       levelSquares.add(level * level);

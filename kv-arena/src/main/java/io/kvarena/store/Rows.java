@@ -42,16 +42,20 @@ final class Rows {
     }
   }
 
-  /** Throws if a value of {@code rows}, native f32, is not finite or too large for the tail. */
+  /**
+   * Throws if one of the first {@code count} values of {@code rows}, native f32, is not finite or
+   * too large for the tail.
+   */
   static void check(
       String what,
       MemorySegment rows,
+      long count,
       PageFormat tail,
       int layer,
       int perToken,
       Workspace workspace) {
     float largest = tail.magnitudeMax();
-    if (workspace.rows.isGood(rows, largest)) {
+    if (workspace.rows.isGood(rows, count, largest)) {
       return;
     }
     long at = 0;

@@ -3,6 +3,7 @@ package io.kvarena.store;
 import io.kvarena.KvEvent;
 import io.kvarena.KvShape;
 import io.kvarena.LayerShape;
+import io.kvarena.format.PageFormat;
 import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageId;
 import io.kvarena.policy.Selection;
@@ -144,15 +145,10 @@ final class SequenceContent implements SequenceView {
       MemorySegment nativeKeys = workspace.keys(keys);
       MemorySegment nativeValues = workspace.values(values);
       PageLayout tail = plan.granule();
-      Rows.check(
-          "keys", nativeKeys, tail.keys(), layer, shape.kvHeads() * shape.keyDim(), workspace);
-      Rows.check(
-          "values",
-          nativeValues,
-          tail.values(),
-          layer,
-          shape.kvHeads() * shape.valueDim(),
-          workspace);
+      int keyRow = shape.kvHeads() * shape.keyDim();
+      int valueRow = shape.kvHeads() * shape.valueDim();
+      check("keys", nativeKeys, tail.keys(), layer, keyRow, workspace);
+      check("values", nativeValues, tail.values(), layer, valueRow, workspace);
       for (Lane lane : lanes[layer]) {
         lane.append(
             stepTokens, stepPosition, nativeKeys, nativeValues, reservation, workspace, this);
@@ -170,6 +166,17 @@ final class SequenceContent implements SequenceView {
       }
       JfrEvents.step(id, stepTokens, length);
     }
+  }
+
+  private void check(
+      String what,
+      MemorySegment rows,
+      PageFormat tail,
+      int layer,
+      int perToken,
+      Workspace workspace) {
+    long count = (long) stepTokens * perToken;
+    Rows.check(what, rows, count, tail, layer, perToken, workspace);
   }
 
   /** A granule for a lane of this sequence while its step is open. */

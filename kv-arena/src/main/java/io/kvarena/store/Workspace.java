@@ -59,7 +59,7 @@ final class Workspace {
     this.rows = rows;
   }
 
-  /** The keys of a step in native memory: as they are, or a copy. */
+  /** The keys of a step in native memory: as they are, or a copy with room behind. */
   MemorySegment keys(MemorySegment given) {
     if (given.isNative()) {
       return given;
@@ -68,7 +68,7 @@ final class Workspace {
     return copy(given, keys);
   }
 
-  /** The values of a step in native memory: as they are, or a copy. */
+  /** The values of a step in native memory: as they are, or a copy with room behind. */
   MemorySegment values(MemorySegment given) {
     if (given.isNative()) {
       return given;
@@ -79,7 +79,7 @@ final class Workspace {
 
   private static MemorySegment copy(MemorySegment from, MemorySegment to) {
     MemorySegment.copy(from, 0, to, 0, from.byteSize());
-    return to.asSlice(0, from.byteSize());
+    return to;
   }
 
   private static MemorySegment room(MemorySegment held, long bytes) {

@@ -32,7 +32,7 @@ final class CRows implements RowKernel {
   private static final MethodHandle PUT =
       handle(FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle ROTATE =
-      handle(FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+      handle(FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
   private static final MethodHandle BAD =
       handle(FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_FLOAT));
 
@@ -70,12 +70,10 @@ final class CRows implements RowKernel {
   }
 
   @Override
-  public boolean isGood(MemorySegment rows, float largest) {
-    if (!rows.isNative()) {
-      return plain.isGood(rows, largest);
-    }
+  public boolean isGood(MemorySegment numbers, long count, float largest) {
+    checkRoom("numbers", numbers, 0, 4 * count);
     try {
-      return (long) BAD.invokeExact(functions.bad, rows, rows.byteSize() / 4, largest) == 0;
+      return (long) BAD.invokeExact(functions.bad, numbers, count, largest) == 0;
     } catch (Throwable failed) {
       throw Downcalls.unexpected(failed);
     }
@@ -130,7 +128,7 @@ final class CRows implements RowKernel {
       Reference.reachabilityFence(keys);
       Reference.reachabilityFence(values);
     }
-    checkStatus("put", status, layout.toString());
+    checkStatus("put", status, layout);
   }
 
   /** Bytes from a row of the first of {@code tokens} tokens to the end of the last one's. */
@@ -186,7 +184,7 @@ final class CRows implements RowKernel {
       Reference.reachabilityFence(transform);
       Reference.reachabilityFence(page);
     }
-    checkStatus("seal", status, format.name());
+    checkStatus("seal", status, format);
   }
 
   private void setTransform(@Nullable TransformInstance transform, int channels) {
@@ -238,7 +236,7 @@ final class CRows implements RowKernel {
     try {
       ROTATE.invokeExact(
           functions.rotate,
-          MemorySegment.ofAddress(rows.address() + offset),
+          rows.address() + offset, // a slice would be an object
           (long) count,
           by.channels(),
           before,
@@ -273,7 +271,7 @@ final class CRows implements RowKernel {
     }
   }
 
-  private static void checkStatus(String what, int status, String of) {
+  private static void checkStatus(String what, int status, Object of) {
     if (status != 0) {
       throw new IllegalArgumentException(
           "rows cannot be written in C: function="
