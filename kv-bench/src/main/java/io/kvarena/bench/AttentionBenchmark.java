@@ -39,6 +39,9 @@ public class AttentionBenchmark {
   /** The name under which the read ceiling goes. */
   static final String CEILING = "read";
 
+  /** The name under which a step without a kernel goes: what the store does by itself. */
+  static final String STORE = "store";
+
   private static final int WARM_TOKENS = 256;
   private static final long WARM_NANOS_MIN = 200_000_000;
   private static final long WARM_NANOS_MAX = 8_000_000_000L;
@@ -66,7 +69,8 @@ public class AttentionBenchmark {
   @Setup
   public void fill() {
     if (threads > 0) {
-      AttentionKernel fold = Kernels.named(kernel);
+      AttentionKernel fold =
+          kernel.equals(STORE) ? new IdleKernel(Kernels.best()) : Kernels.named(kernel);
       warmUp(fold);
       CachedContext cached = new CachedContext(fold, Formats.named(format), context, threads);
       pages = cached;
