@@ -120,8 +120,10 @@ KV_EXPORT int32_t kv_abi(int32_t *numbers, int32_t capacity);
 /* Sum of 64-bit words: what reading memory once costs at least. */
 KV_EXPORT uint64_t kv_read(const void *memory, int64_t bytes);
 
-/* The same over the pages of a run, each `page_bytes` long. */
-KV_EXPORT uint64_t kv_read_pages(const kv_page *pages, int64_t count, int64_t page_bytes);
+/* The same over the pages of a run, each `page_bytes` long. What lies `ahead` bytes further on, in
+ * the page or in the next one, is prefetched meanwhile; 0 leaves that to the processor. */
+KV_EXPORT uint64_t kv_read_pages(const kv_page *pages, int64_t count, int64_t page_bytes,
+                                 int64_t ahead);
 
 #ifdef __cplusplus
 }

@@ -185,11 +185,16 @@ static void soften(const kv_fold *fold, int count, const kv_row *rows,
 /* Folds a page's tiles of one KV head into `rows` rows from `first` on; a row is (token, g). */
 static void fold_tiles(const kv_fold *fold, logits_function *to_logits, values_function *to_values,
                        int together_max, const kv_ready_query *ready, const kv_page *page, int head,
-                       int64_t first, int64_t rows, int64_t ahead) {
-  kv_tile keys = {page->address + head * fold->key_tile_bytes, ahead, fold->page_tokens,
+                       int64_t first, int64_t rows, const uint8_t *next, int next_head) {
+  kv_tile keys = {page->address + head * fold->key_tile_bytes, 0, fold->page_tokens,
                   fold->key_dim};
-  kv_tile values = {page->address + fold->values_offset + head * fold->value_tile_bytes, ahead,
+  kv_tile values = {page->address + fold->values_offset + head * fold->value_tile_bytes, 0,
                     fold->page_tokens, fold->value_dim};
+  if (next) {
+    keys.ahead = next + next_head * fold->key_tile_bytes - keys.bytes;
+    values.ahead =
+        next + fold->values_offset + next_head * fold->value_tile_bytes - values.bytes;
+  }
   int64_t token = first / fold->group;
   int32_t g = (int32_t)(first % fold->group);
   int count;
@@ -318,11 +323,12 @@ int32_t KV_FOLD(int32_t key_format, int32_t value_format, const kv_fold *fold,
       const int64_t count = rows - row < block ? rows - row : block;
       MAKE_READY(ready, key_format, fold, from_head, span, row, count);
       for (int i = 0; i < fold->pages; i++) {
-        const int64_t next =
-            i + 1 < fold->pages ? pages[i + 1].address - pages[i].address : 0;
+        const uint8_t *const next = i + 1 < fold->pages ? pages[i + 1].address : NULL;
         for (int head = from_head; head < from_head + span; head++) {
+          const int last = head + 1 == from_head + span;
           fold_tiles(fold, to_logits, to_values, rows_together(key_format, value_format),
-                     ready + (head - from_head) * count, &pages[i], head, row, count, next);
+                     ready + (head - from_head) * count, &pages[i], head, row, count,
+                     last ? next : pages[i].address, last ? from_head : head + 1);
         }
       }
     }

@@ -39,6 +39,9 @@ public class AttentionBenchmark {
   /** The name under which the read ceiling goes. */
   static final String CEILING = "read";
 
+  /** The name under which a read goes that leaves prefetching to the processor. */
+  static final String PLAIN_READ = "read-plain";
+
   /** The name under which a step without a kernel goes: what the store does by itself. */
   static final String STORE = "store";
 
@@ -79,12 +82,13 @@ public class AttentionBenchmark {
     }
     PagedContext filled = new PagedContext(Formats.named(format), context);
     pages = filled;
-    if (kernel.equals(CEILING)) {
+    if (kernel.equals(CEILING) || kernel.equals(PLAIN_READ)) {
       if (NativeLibrary.isLoaded()) {
         ReadCeiling ceiling = new ReadCeiling();
-        step = () -> ceiling.read(filled.run);
+        long ahead = kernel.equals(CEILING) ? ReadCeiling.AHEAD : 0;
+        step = () -> ceiling.read(filled.next(), ahead);
       } else {
-        step = () -> sum(filled.run);
+        step = () -> sum(filled.next());
       }
       return;
     }

@@ -8,23 +8,30 @@ import io.kvarena.format.PageFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 
 /**
  * The context and the queries of {@link PagedContext} in a cache: a decode step goes through the
- * store and its threads. Pages lie as a growing sequence gets them.
+ * store and its threads. Pages lie as a growing sequence gets them; there are as many sequences as
+ * there are contexts there.
  */
 final class CachedContext implements AutoCloseable {
 
   private static final int CHUNK = 256;
 
   private final KvCache cache;
-  private final KvSequence sequence;
+  private final List<KvSequence> sequences = new ArrayList<>();
   private final MemorySegment queries;
   private final MemorySegment out;
+  private int step;
 
   CachedContext(AttentionKernel kernel, PageFormat format, int tokens, int threads) {
-    long bytes = PagedContext.bytes(format, tokens) + PagedContext.bytes(format.raw(), 2 * CHUNK);
+    int contexts = PagedContext.contexts(format, tokens);
+    long bytes =
+        contexts * (PagedContext.bytes(format, tokens) + PagedContext.bytes(format.raw(), CHUNK))
+            + PagedContext.bytes(format.raw(), CHUNK);
     cache =
         KvCache.builder(PagedContext.SHAPE)
             .keys(format)
@@ -37,7 +44,6 @@ final class CachedContext implements AutoCloseable {
             .slabSource(PagedContext.slabs())
             .leakDetection(LeakDetection.OFF)
             .build();
-    sequence = cache.open();
     int width = PagedContext.LAYER.kvHeads() * PagedContext.LAYER.keyDim();
     Random random = new Random(1);
     MemorySegment rows = gaussian(CHUNK * width, random);
@@ -45,12 +51,16 @@ final class CachedContext implements AutoCloseable {
     queries = gaussian(heads * PagedContext.LAYER.keyDim(), random);
     out = Arena.ofAuto().allocate(4L * heads * PagedContext.LAYER.valueDim(), 64);
     // One token more than whole pages: a decode step has a tail.
-    for (int at = 0; at <= tokens; at += CHUNK) {
-      int count = Math.min(CHUNK, tokens + 1 - at);
-      sequence.extend(new int[count]);
-      MemorySegment some = rows.asSlice(0, 4L * count * width);
-      sequence.append(0, some, some);
-      sequence.attend(0, queries, out);
+    for (int i = 0; i < contexts; i++) {
+      KvSequence sequence = cache.open();
+      sequences.add(sequence);
+      for (int at = 0; at <= tokens; at += CHUNK) {
+        int count = Math.min(CHUNK, tokens + 1 - at);
+        sequence.extend(new int[count]);
+        MemorySegment some = rows.asSlice(0, 4L * count * width);
+        sequence.append(0, some, some);
+        sequence.attend(0, queries, out);
+      }
     }
   }
 
@@ -64,13 +74,14 @@ final class CachedContext implements AutoCloseable {
 
   /** A decode step's attention; the first number of the output. */
   float step() {
-    sequence.attend(0, queries, out);
+    step = (step + 1) % sequences.size();
+    sequences.get(step).attend(0, queries, out);
     return out.get(ValueLayout.JAVA_FLOAT, 0);
   }
 
   @Override
   public void close() {
-    sequence.close();
+    sequences.forEach(KvSequence::close);
     cache.close();
   }
 }

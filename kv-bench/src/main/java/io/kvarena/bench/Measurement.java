@@ -53,10 +53,11 @@ record Measurement(int forks, int iterations, long iterationMillis) {
       List<String> kernels, List<String> formats, List<Integer> contexts, int threads) {
     Map<String, Double> micros = new HashMap<>();
     // Each of the ceiling's threads reads a whole context.
-    time(micros, List.of(AttentionBenchmark.CEILING), formats, contexts, threads, 0);
+    List<String> reads = List.of(AttentionBenchmark.CEILING, AttentionBenchmark.PLAIN_READ);
+    time(micros, reads, formats, contexts, threads, 0);
     micros.replaceAll((key, time) -> time / threads);
     time(micros, kernels, formats, contexts, 1, threads == 1 ? 0 : threads);
-    List<String> names = new ArrayList<>(List.of(AttentionBenchmark.CEILING));
+    List<String> names = new ArrayList<>(reads);
     names.addAll(kernels);
     List<Row> rows = new ArrayList<>();
     for (String format : formats) {

@@ -25,6 +25,9 @@ import java.util.Random;
 /**
  * One layer's context in pages, in random order in memory, and a decode step's queries: 32 query
  * heads, 8 KV heads, dimension 128, 32 tokens a page.
+ *
+ * <p>There are as many such contexts as it takes to fill more memory than caches hold, and each
+ * step has the next one: keys and values come from memory, as those of a model's layers do.
  */
 final class PagedContext implements AutoCloseable {
 
@@ -35,7 +38,14 @@ final class PagedContext implements AutoCloseable {
   /** Pages that are really encoded; the others are copies, which cost a kernel the same. */
   private static final int DISTINCT_PAGES = 16;
 
-  final PageRun run = new PageRun();
+  /** Beyond what the last-level caches of these machines hold. */
+  private static final long MEMORY_BYTES = 256L << 20;
+
+  /** Shorter contexts are for what a step costs beside the reading, and may stay in the cache. */
+  private static final int SHORT_TOKENS = 1024;
+
+  private final PageRun[] runs;
+  private int step;
   final Queries queries = new Queries();
   final AttentionState state = new AttentionState();
   private final PageArena arena;
@@ -45,20 +55,20 @@ final class PagedContext implements AutoCloseable {
   PagedContext(PageFormat format, int tokens) {
     PageLayout layout = new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format);
     int pages = tokens / PAGE_TOKENS;
+    runs = new PageRun[contexts(format, tokens)];
     arena =
-        PageArena.builder(pages * layout.pageBytes() + (4L << 20))
+        PageArena.builder((long) runs.length * pages * layout.pageBytes() + (4L << 20))
             .slabBytes(1L << 30)
             .source(slabs())
             .build();
     PagePool pool = arena.newPool(layout.pageBytes());
     Random random = new Random(1);
     List<Long> names = new ArrayList<>();
-    for (int i = 0; i < pages; i++) {
+    for (int i = 0; i < runs.length * pages; i++) {
       names.add(pool.acquire());
     }
     Collections.shuffle(names, random);
-    run.start(layout);
-    for (int i = 0; i < pages; i++) {
+    for (int i = 0; i < names.size(); i++) {
       long page = names.get(i);
       MemorySegment slab = arena.slab(page);
       if (i < DISTINCT_PAGES) {
@@ -68,7 +78,12 @@ final class PagedContext implements AutoCloseable {
         MemorySegment.copy(
             arena.slab(source), arena.offset(source), slab, arena.offset(page), layout.pageBytes());
       }
-      run.add(slab, arena.slabNumber(page), arena.offset(page), -1L >>> 32, i * PAGE_TOKENS);
+      if (i % pages == 0) {
+        runs[i / pages] = new PageRun();
+        runs[i / pages].start(layout);
+      }
+      runs[i / pages].add(
+          slab, arena.slabNumber(page), arena.offset(page), -1L >>> 32, i % pages * PAGE_TOKENS);
     }
     int floats = LAYER.queryHeads() * LAYER.keyDim();
     MemorySegment data = Arena.ofAuto().allocate(4L * floats, 64);
@@ -77,6 +92,19 @@ final class PagedContext implements AutoCloseable {
     }
     queries.set(data, 0, 1, LAYER.queryHeads(), LAYER.keyDim(), LAYER.params().scale(), 0);
     queries.bounds(0, 0, tokens);
+  }
+
+  /** How many contexts fill the memory. */
+  static int contexts(PageFormat format, int tokens) {
+    return tokens <= SHORT_TOKENS
+        ? 1
+        : (int) Math.max(1, (MEMORY_BYTES + bytes(format, tokens) - 1) / bytes(format, tokens));
+  }
+
+  /** The context of the next step. */
+  PageRun next() {
+    step = (step + 1) % runs.length;
+    return runs[step];
   }
 
   /** Huge pages where the system has them: fewer misses of the address translation. */
@@ -113,7 +141,7 @@ final class PagedContext implements AutoCloseable {
   /** A decode step; the first number of the output keeps the work from being left out. */
   float step(AttentionKernel kernel) {
     state.reset(1, LAYER.queryHeads(), LAYER.valueDim());
-    kernel.fold(queries, run, state);
+    kernel.fold(queries, next(), state);
     state.finish(LAYER.params(), 0, LAYER.queryHeads(), out, 0);
     return out.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
   }

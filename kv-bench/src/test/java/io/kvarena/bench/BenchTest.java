@@ -69,7 +69,7 @@ class BenchTest {
             png.toString());
     assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
     JsonArray rows = lastLine().getAsJsonArray("rows");
-    assertEquals(8, rows.size());
+    assertEquals(12, rows.size());
     for (JsonElement element : rows) {
       JsonObject row = element.getAsJsonObject();
       assertEquals(FIELDS, row.keySet());

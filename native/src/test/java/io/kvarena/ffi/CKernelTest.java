@@ -141,6 +141,8 @@ class CKernelTest {
                 .get(java.lang.foreign.ValueLayout.JAVA_LONG, scene.run().offset(page) + at);
       }
     }
-    assertEquals(expected, new ReadCeiling().read(scene.run()));
+    for (long ahead : new long[] {0, 100, ReadCeiling.AHEAD, 1 << 20}) {
+      assertEquals(expected, new ReadCeiling().read(scene.run(), ahead));
+    }
   }
 }
