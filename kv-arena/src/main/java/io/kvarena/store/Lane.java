@@ -99,6 +99,19 @@ final class Lane {
     return keyInstances;
   }
 
+  /** Whether the encoded pages of both were made by the same transforms of keys. */
+  boolean codesAs(Lane other) {
+    if (keyInstances.length != other.keyInstances.length) {
+      return false;
+    }
+    for (int i = 0; i < keyInstances.length; i++) {
+      if (keyInstances[i] != other.keyInstances[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The slot of the next token. */
   int end() {
     return end;

@@ -30,6 +30,16 @@ final class Workspace {
   float[] sums = {};
 
   final Queries queries = new Queries();
+
+  /** The memory in which the queries lie as they came, and the byte at which they start. */
+  MemorySegment plain = MemorySegment.NULL;
+
+  long plainOffset;
+
+  /** The lowest and the highest position that any of the queries sees. */
+  int lowest;
+
+  int highest;
   final PageRun run = new PageRun();
 
   /** The sequences of a batch that are entered. */
