@@ -8,8 +8,11 @@ final class FoldGroup {
 
   Lane lane;
 
-  /** The page in which the queries stand. */
+  /** The page in which the queries stand; of a tree, the step's first. */
   int ordinal;
+
+  /** The last page that they read: their own; of a tree, the step's last. */
+  int last;
 
   /** Position of the first query. */
   int position;
@@ -19,6 +22,14 @@ final class FoldGroup {
 
   int token;
 
+  /** How far beyond a query's own position the slots lie that it may see: 0 but in a tree. */
+  int ahead;
+
+  /** The first slot of a tree's step, and which of the slots from there on the query sees. */
+  int stepSlot;
+
+  long seen;
+
   /** Splits that the queries read, and which unit the first of them is. */
   int splits;
 
@@ -27,6 +38,9 @@ final class FoldGroup {
   /** The next group of the lane's heads, whose queries follow these; −1 if there is none. */
   int next;
 
+  /** The first page that it reads raw. */
+  int raw;
+
   /** Leading pages that the group before it in its lane reads just alike. */
   int common;
 
@@ -34,6 +48,9 @@ final class FoldGroup {
   int sharedSplits;
 
   int firstShared;
+
+  /** Whether one of the two encodes more than these pages. */
+  boolean cuts;
 
   FoldGroup(Lane lane) {
     this.lane = lane;
@@ -56,8 +73,7 @@ final class FoldGroup {
     if (entries == 0 || !lane.codesAs(other.lane)) {
       return 0;
     }
-    int pages =
-        Math.min(SplitFold.firstRaw(lane, ordinal), SplitFold.firstRaw(other.lane, other.ordinal));
+    int pages = Math.min(raw, other.raw);
     if (entries < mine.size()) {
       pages = Math.min(pages, mine.ordinal(entries));
     }

@@ -2,6 +2,7 @@ package io.kvarena.store;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import io.kvarena.DraftTree;
 import io.kvarena.LayerShape;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.transform.TransformInstance;
@@ -50,6 +51,7 @@ class FoldJob implements FoldPool.Job {
   private FoldGroup[] all = {};
   private int groups;
   private int sequences;
+  private boolean isTree;
   private final SharedRuns shared;
   private final FoldPool.Job sharing = this::foldRun;
   private long work;
@@ -74,6 +76,7 @@ class FoldJob implements FoldPool.Job {
     groups = 0;
     work = 0;
     sequences = 0;
+    isTree = false;
     long bytes = queries.byteSize();
     if (plain.byteSize() < bytes) {
       plain = Arena.ofAuto().allocate(bytes, 64);
@@ -106,9 +109,43 @@ class FoldJob implements FoldPool.Job {
       group.position = position + from;
       group.count = to - from;
       group.token = token + from;
+      group.last = ordinal;
+      group.ahead = 0;
+      group.stepSlot = Integer.MAX_VALUE;
       group.splits = ordinal / cache.splitPages() + 1;
       work += work(ordinal, to - from);
       from = to;
+    }
+  }
+
+  /**
+   * Adds all queries of a lane's newest step, which is a tree: a group for each, as each sees slots
+   * of its own. What was cached before they read together.
+   *
+   * @param position position of the step
+   */
+  void add(Lane lane, int position, DraftTree tree) {
+    int tokens = tree.tokens();
+    int pageTokens = plan.page().pageTokens();
+    int firstSlot = lane.end() - tokens;
+    isTree = true;
+    for (int token = 0; token < tokens; token++) {
+      int depth = tree.depth(token);
+      int lowest = plan.shape().kind().lowestVisible(position + depth);
+      FoldGroup group = next(lane);
+      group.ordinal = firstSlot / pageTokens;
+      group.last = (lane.end() - 1) / pageTokens;
+      group.position = position + depth;
+      group.ahead = tokens - 1 - depth;
+      group.stepSlot = firstSlot;
+      group.seen = 0;
+      for (int at = token; at >= 0 && position + tree.depth(at) >= lowest; at = tree.parent(at)) {
+        group.seen |= 1L << at;
+      }
+      group.count = 1;
+      group.token = token;
+      group.splits = group.last / cache.splitPages() + 1;
+      work += work(group.last, 1);
     }
   }
 
@@ -146,7 +183,7 @@ class FoldJob implements FoldPool.Job {
             || cache.kernel().spreads()
             || work < SHORT_WORK * cache.splitPages() * plan.page().pageTokens();
     // A kernel that spreads may order a device's work by how much it is given.
-    boolean seek = sequences > 1 && !cache.kernel().spreads();
+    boolean seek = (sequences > 1 || isTree) && !cache.kernel().spreads();
     int runs = seek ? shared.find(plan, all, groups, alone ? 1 : pool.threads()) : 0;
     bySplit = !alone && groups < GROUPS_PER_THREAD * pool.threads() && statesFit();
     target = out;
@@ -252,7 +289,7 @@ class FoldJob implements FoldPool.Job {
       int index, int split, AttentionState state, AttentionState rotated, Workspace workspace) {
     FoldGroup group = all[index];
     int from = split * cache.splitPages();
-    int behind = (int) Math.min(group.ordinal + 1L, (long) from + cache.splitPages());
+    int behind = (int) Math.min(group.last + 1L, (long) from + cache.splitPages());
     SharedRun run = shared.of(group, split);
     if (run == null) {
       reset(group.count, state, rotated);

@@ -94,6 +94,7 @@ final class SharedRuns {
     long shares = 0;
     for (int i = 0; i < size; i++) {
       FoldGroup group = groups[i];
+      group.raw = SplitFold.firstRaw(group.lane, group.ordinal);
       int lane = group.lane.firstHead() / plan.page().heads();
       int before = newest[lane];
       newest[lane] = i;
@@ -108,6 +109,7 @@ final class SharedRuns {
       int whole = plan.page().pageTokens();
       if (group.count < whole && groups[before].count < whole) {
         group.common = group.commonWith(groups[before]);
+        group.cuts = group.raw != group.common || groups[before].raw != group.common;
         shares += (long) group.count * splits(group.common);
       }
     }
@@ -143,7 +145,8 @@ final class SharedRuns {
       int also = Math.min(pages, pages(groups[at], split));
       // One that agrees on little would cost the others more than it gains.
       boolean isWorth = members == 1 || (long) members * also >= (members - 1L) * pages;
-      if (also == 0 || !isWorth) {
+      boolean cuts = members > 1 && also != pages && !isCuttable();
+      if (also == 0 || !isWorth || cuts) {
         break;
       }
       pages = also;
@@ -166,9 +169,13 @@ final class SharedRuns {
     if (pages == whole) {
       return pages;
     }
-    // Where keys are centred a run of pages must not be cut in two: see CodedQueries.raise.
-    boolean cuts = cache.kernel().seamless() && !plan.transforms().keys().centred();
-    return cuts && pages >= PAGES_MIN ? pages : 0;
+    // What is raw is not of the run: a run that ends there for both is not cut in two.
+    return pages >= PAGES_MIN && (!group.cuts || isCuttable()) ? pages : 0;
+  }
+
+  /** Whether a run may be cut in two: centring counts with whole ones, see CodedQueries.raise. */
+  private boolean isCuttable() {
+    return cache.kernel().seamless() && !plan.transforms().keys().centred();
   }
 
   private void note(int from, int members, int tokens, int split, int pages) {

@@ -71,18 +71,21 @@ final class SplitFold {
   static void bound(FoldGroup group, int from, Workspace workspace) {
     LayerKind kind = group.lane.plan().shape().kind();
     int position = group.position;
+    int highest = position + group.ahead;
     for (int i = 0; i < group.count; i++) {
-      workspace.queries.bounds(from + i, kind.lowestVisible(position + i), position + i);
+      workspace.queries.bounds(from + i, kind.lowestVisible(position + i), highest + i);
     }
     workspace.lowest = Math.min(workspace.lowest, kind.lowestVisible(position));
-    workspace.highest = Math.max(workspace.highest, position + group.count - 1);
+    workspace.highest = Math.max(workspace.highest, highest + group.count - 1);
+    workspace.stepSlot = group.stepSlot;
+    workspace.seen = group.seen;
   }
 
   /**
    * Folds the pages of one split for the workspace's queries.
    *
    * @param lane the lane
-   * @param ordinal page in which the queries stand
+   * @param ordinal page in which the queries stand, or the first of a tree's step
    * @param from the first page
    * @param behind the page behind the last one
    * @param number a number that no other queries have
@@ -110,7 +113,7 @@ final class SplitFold {
     foldPages(cache, lane, encodedFrom, rawFrom, plan.page(), number, rotated, workspace);
     for (int i = rawFrom; i < end; i++) {
       workspace.run.start(plan.granule());
-      addGranules(cache.arena(), lane, i, workspace.run);
+      addGranules(cache.arena(), lane, i, seen(table.ordinal(i), plan, workspace), workspace.run);
       if (workspace.run.size() > 0) {
         point(plan, table.delta(i), workspace);
         cache.kernel().fold(workspace.queries, workspace.run, state);
@@ -186,11 +189,20 @@ final class SplitFold {
         table.position(entry));
   }
 
+  /** The slots of a raw page that a tree's query may see: all before the step, some of it. */
+  private static long seen(int ordinal, LayerPlan plan, Workspace workspace) {
+    int ahead = ordinal * plan.page().pageTokens() - workspace.stepSlot;
+    if (ahead >= 0) {
+      return ahead < 64 ? workspace.seen >>> ahead : 0;
+    }
+    return ahead <= -64 ? -1L : workspace.seen << -ahead | ~(-1L << -ahead);
+  }
+
   /** Lists the granules under one entry, each with its eighth of the live mask. */
-  private static void addGranules(PageArena arena, Lane lane, int entry, PageRun run) {
+  private static void addGranules(PageArena arena, Lane lane, int entry, long seen, PageRun run) {
     BlockTable table = lane.table();
     int pageTokens = lane.plan().page().pageTokens();
-    long mask = table.mask(entry);
+    long mask = table.mask(entry) & seen;
     for (int slot = 0; slot < pageTokens; slot += Lane.GRANULE) {
       long live = mask >>> slot & 0xff;
       if (live == 0) {

@@ -36,6 +36,11 @@ final class Workspace {
 
   long plainOffset;
 
+  /** What a query of a tree sees of its step, see FoldGroup. */
+  int stepSlot;
+
+  long seen;
+
   /** The lowest and the highest position that any of the queries sees. */
   int lowest;
 
