@@ -346,22 +346,22 @@ final class SequenceContent implements SequenceView {
     checkNoStep("commit");
     int dropped = stepTokens;
     checkCommit(path);
-    finishStep();
     if (path.length == dropped) {
+      finishStep();
       return;
     }
+    // First of all, so that who is refused may evict and try again.
     reservation.take(commitNeeds(dropped, path.length), path.length);
     Workspace workspace = cache.workspaces().borrow();
     try {
       for (Lane[] ofLayer : lanes) {
         for (Lane lane : ofLayer) {
           lane.keep(path, dropped, stepPosition, reservation, workspace, this);
-          lane.trimRaw(cache.rollback(), reservation);
         }
       }
     } finally {
       cache.workspaces().giveBack(workspace);
-      reservation.giveBack();
+      finishStep();
     }
     length = stepPosition + path.length;
   }
