@@ -46,6 +46,30 @@ public interface KvSequence extends AutoCloseable {
   void attend(int layer, MemorySegment queries, MemorySegment out);
 
   /**
+   * Attention of a step whose tokens are a tree: each sees what was cached before the step, its
+   * ancestors and itself, all of the step's tokens raw. A token stands at the step's position plus
+   * its depth; its key and query are turned by that. All layers of a step have one tree.
+   *
+   * @param layer a layer that has been appended in this step
+   * @param queries f32 [tokens][queryHeads][keyDim], after RoPE, for all of the step's tokens
+   * @param out f32 [tokens][queryHeads][valueDim], written
+   * @param tree the step's tokens
+   */
+  void attend(int layer, MemorySegment queries, MemorySegment out, DraftTree tree);
+
+  /**
+   * Keeps a path of the newest step's tokens and drops the others, as if only the path had been
+   * appended; {@link #length} is then the step's position plus the path's tokens. Comes after the
+   * step's last append and before anything else changes. Needs a {@code rollback} of the step's
+   * tokens, or more, and for a while the room of a step; throws OutOfPagesException with nothing
+   * changed.
+   *
+   * @param acceptedPath indices of tokens of the step, each the child of the one before; the first
+   *     has no parent in the step. A step that was not attended as a tree is a chain.
+   */
+  void commit(int... acceptedPath);
+
+  /**
    * A second sequence with the same content: pages are shared, tails copied when one side writes.
    * Costs table entries, and at most one page of granules per lane later on.
    *

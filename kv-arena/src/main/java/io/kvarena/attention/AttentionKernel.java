@@ -38,6 +38,15 @@ public interface AttentionKernel {
   }
 
   /**
+   * Whether a run folded in two calls, one after the other, gives the bits of one call: nothing but
+   * the state goes from page to page. The store then also folds the first pages of a split once for
+   * all sequences that share them, where the rest of the split differs.
+   */
+  default boolean seamless() {
+    return false;
+  }
+
+  /**
    * Continues {@code state} over the pages of {@code run} for every query.
    *
    * <p>For a query token t and the slots that it sees: logit = scale · q·k, capped if there is a

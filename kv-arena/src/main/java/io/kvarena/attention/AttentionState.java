@@ -42,11 +42,7 @@ public final class AttentionState {
     this.rows = tokens * heads;
     this.heads = heads;
     this.valueDim = valueDim;
-    long bytes = 4L * rows * (2 + valueDim);
-    if (segment.byteSize() < bytes) {
-      // Collected with this object: states are few, reused, and never closed by hand.
-      segment = Arena.ofAuto().allocate(bytes, 64);
-    }
+    fit();
     int floats = rows * (2 + valueDim);
     scratch = floats(scratch, floats);
     if (segment.byteSize() < 8L * floats) {
@@ -58,6 +54,45 @@ public final class AttentionState {
     }
     Arrays.fill(scratch, 0, rows, NOTHING_SEEN);
     MemorySegment.copy(scratch, 0, segment, JAVA_FLOAT, 0, rows);
+  }
+
+  /**
+   * Makes this a copy of some rows of another state: those of {@code tokens} query tokens from
+   * {@code firstToken} on.
+   */
+  public void copy(AttentionState other, int firstToken, int tokens) {
+    if (firstToken < 0 || tokens < 0 || (firstToken + tokens) * (long) other.heads > other.rows) {
+      throw new IllegalArgumentException(
+          "no such tokens in the state: firstToken="
+              + firstToken
+              + ", tokens="
+              + tokens
+              + ", rows="
+              + other.rows
+              + ", heads="
+              + other.heads
+              + "; copy some that it has");
+    }
+    rows = tokens * other.heads;
+    heads = other.heads;
+    valueDim = other.valueDim;
+    fit();
+    int row = firstToken * heads;
+    copy(other, other.maxIndex(row), maxIndex(0), rows);
+    copy(other, other.sumIndex(row), sumIndex(0), rows);
+    copy(other, other.outIndex(row), outIndex(0), (long) rows * valueDim);
+  }
+
+  private void copy(AttentionState other, long from, long to, long floats) {
+    MemorySegment.copy(other.segment, 4 * from, segment, 4 * to, 4 * floats);
+  }
+
+  private void fit() {
+    long bytes = 4L * rows * (2 + valueDim);
+    if (segment.byteSize() < bytes) {
+      // Collected with this object: states are few, reused, and never closed by hand.
+      segment = Arena.ofAuto().allocate(bytes, 64);
+    }
   }
 
   /** The native memory of the state, at least as long as the three areas. */

@@ -53,6 +53,11 @@ public final class ScalarKernel implements AttentionKernel {
   }
 
   @Override
+  public boolean seamless() {
+    return true;
+  }
+
+  @Override
   public void fold(Queries queries, PageRun run, AttentionState state) {
     PageLayout layout = run.layout();
     Tiles tiles = TILES.get();

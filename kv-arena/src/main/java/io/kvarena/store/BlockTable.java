@@ -165,6 +165,24 @@ final class BlockTable {
     return true;
   }
 
+  /** How many entries, from the first on, are the same in both tables. */
+  int commonWith(BlockTable other) {
+    int end = Math.min(size, other.size);
+    // Most tables that have nothing in common differ in their first page.
+    if (end == 0 || pages[0] != other.pages[0]) {
+      return 0;
+    }
+    end = alike(Arrays.mismatch(pages, 0, end, other.pages, 0, end), end);
+    end = alike(Arrays.mismatch(masks, 0, end, other.masks, 0, end), end);
+    end = alike(Arrays.mismatch(ordinals, 0, end, other.ordinals, 0, end), end);
+    end = alike(Arrays.mismatch(bases, 0, end, other.bases, 0, end), end);
+    return alike(Arrays.mismatch(deltas, 0, end, other.deltas, 0, end), end);
+  }
+
+  private static int alike(int mismatch, int end) {
+    return mismatch < 0 ? end : mismatch;
+  }
+
   /** Live slots. */
   int live() {
     int live = 0;

@@ -1,6 +1,7 @@
 package io.kvarena.store;
 
 import io.kvarena.ClosedException;
+import io.kvarena.DraftTree;
 import io.kvarena.KvEvent;
 import io.kvarena.KvSequence;
 import io.kvarena.SequenceBusyException;
@@ -80,6 +81,27 @@ final class HostSequence implements KvSequence {
     try {
       int count = content.checkQueries(layer, queries, out);
       content.attend(layer, count, queries, out);
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
+  public void attend(int layer, MemorySegment queries, MemorySegment out, DraftTree tree) {
+    enter();
+    try {
+      int count = content.checkQueries(layer, queries, out);
+      content.attend(layer, count, queries, out, tree);
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
+  public void commit(int... acceptedPath) {
+    enter();
+    try {
+      content.commit(acceptedPath);
     } finally {
       leave();
     }

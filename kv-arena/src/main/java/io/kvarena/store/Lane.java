@@ -1,5 +1,7 @@
 package io.kvarena.store;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import io.kvarena.LayerShape;
 import io.kvarena.attention.RawTile;
 import io.kvarena.format.PageLayout;
@@ -100,6 +102,19 @@ final class Lane {
     return keyInstances;
   }
 
+  /** Whether the encoded pages of both were made by the same transforms of keys. */
+  boolean codesAs(Lane other) {
+    if (keyInstances.length != other.keyInstances.length) {
+      return false;
+    }
+    for (int i = 0; i < keyInstances.length; i++) {
+      if (keyInstances[i] != other.keyInstances[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The slot of the next token. */
   int end() {
     return end;
@@ -119,8 +134,10 @@ final class Lane {
 
   // ---- room ----
 
-  /** Pages with ordinals in [from, to) that appending {@code tokens} will seal, at most. */
-  int pagesNeeded(int tokens, int from, int to) {
+  /**
+   * Pages with ordinals in [from, to) that appending {@code tokens} at {@code end} seals at most.
+   */
+  int pagesNeeded(int end, int tokens, int from, int to) {
     int first = Math.max(from, end / pageTokens - plan.recentPages());
     int behind = Math.min(to, (end + tokens) / pageTokens - plan.recentPages());
     return Math.max(0, behind - first);
@@ -422,6 +439,88 @@ final class Lane {
     } else {
       dropGranulesFrom(granulesUpTo(newEnd));
     }
+  }
+
+  /**
+   * Keeps the tokens {@code path} of the newest {@code count}, as if only these had been appended,
+   * from {@code position} on. All of them are raw.
+   */
+  void keep(
+      int[] path,
+      int count,
+      int position,
+      Reservation reservation,
+      Workspace workspace,
+      SequenceContent owner) {
+    int kvHeads = plan.shape().kvHeads();
+    long rows = (long) path.length * kvHeads;
+    MemorySegment keys = workspace.keys(4 * rows * plan.shape().keyDim());
+    MemorySegment values = workspace.values(4 * rows * plan.shape().valueDim());
+    for (int head = 0; head < plan.granule().heads(); head++) {
+      for (int i = 0; i < path.length; i++) {
+        int row = i * kvHeads + firstHead + head;
+        int slot = end - count + path[i];
+        read(TileKind.KEYS, head, slot, plan.shape().keyDim(), keys, row, workspace);
+        read(TileKind.VALUES, head, slot, plan.shape().valueDim(), values, row, workspace);
+      }
+    }
+    undo(count);
+    append(path.length, position, keys, values, reservation, workspace, owner);
+  }
+
+  /** Reads a slot's raw row of one head into row {@code row} of {@code rows}. */
+  private void read(
+      TileKind kind,
+      int head,
+      int slot,
+      int channels,
+      MemorySegment rows,
+      int row,
+      Workspace workspace) {
+    PageLayout layout = plan.granule();
+    workspace.granuleRows = Workspace.fit(workspace.granuleRows, GRANULE * channels);
+    long granule = granuleOf(slot);
+    assert slot >= rawFrom && granule != PageId.NONE : "the row is not raw";
+    long tile = kind == TileKind.KEYS ? layout.keyTileOffset(head) : layout.valueTileOffset(head);
+    (kind == TileKind.KEYS ? layout.keys() : layout.values())
+        .decode(
+            kind,
+            arena().slab(granule),
+            arena().offset(granule) + tile,
+            GRANULE,
+            channels,
+            workspace.granuleRows);
+    MemorySegment.copy(
+        workspace.granuleRows,
+        slot % GRANULE * channels,
+        rows,
+        JAVA_FLOAT,
+        4L * row * channels,
+        channels);
+  }
+
+  /** Takes the newest {@code count} tokens back, all of them raw, and what was sealed for them. */
+  private void undo(int count) {
+    int newEnd = end - count;
+    for (int i = table.size() - 1; i >= 0; i--) {
+      int kept = Math.clamp(newEnd - (long) table.ordinal(i) * pageTokens, 0, pageTokens);
+      table.mask(i, kept == 0 ? 0 : table.mask(i) & -1L >>> (64 - kept));
+      if (table.mask(i) == 0) {
+        if (table.isSealed(i)) {
+          poolOf(table.ordinal(i)).release(table.page(i));
+        }
+        table.drop(i);
+      }
+    }
+    for (int i = table.firstOf(newEnd / pageTokens - plan.recentPages()); i < table.size(); i++) {
+      // Raw rows are gone where a truncation came back to behind codes, which stay then.
+      if (table.isSealed(i) && isRaw(table.ordinal(i))) {
+        poolOf(table.ordinal(i)).release(table.page(i));
+        table.page(i, PageId.NONE);
+      }
+    }
+    end = newEnd;
+    dropGranulesFrom(granulesUpTo(newEnd));
   }
 
   private void dropGranulesFrom(int count) {

@@ -1,5 +1,6 @@
 package io.kvarena.store;
 
+import io.kvarena.DraftTree;
 import io.kvarena.KvEvent;
 import io.kvarena.KvShape;
 import io.kvarena.LayerShape;
@@ -11,6 +12,7 @@ import io.kvarena.policy.SequenceView;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a sequence holds: its lanes, its length and the step that is open. Reached through one
@@ -27,6 +29,10 @@ final class SequenceContent implements SequenceView {
   private int appendedLayers;
   private int stepTokens;
   private int stepPosition;
+
+  /** The tree of the step's tokens; null if it was not attended as one. */
+  private @Nullable DraftTree stepTree;
+
   private int length;
 
   SequenceContent(HostCache cache, long id, int expectedTokens) {
@@ -107,8 +113,8 @@ final class SequenceContent implements SequenceView {
       long freed = 0;
       for (Lane lane : lanes[layer]) {
         int pinned = plan.pinnedPages();
-        needed[plan.pinnedPool()] += lane.pagesNeeded(tokens, 0, pinned);
-        needed[plan.pagePool()] += lane.pagesNeeded(tokens, pinned, Integer.MAX_VALUE);
+        needed[plan.pinnedPool()] += lane.pagesNeeded(lane.end(), tokens, 0, pinned);
+        needed[plan.pagePool()] += lane.pagesNeeded(lane.end(), tokens, pinned, Integer.MAX_VALUE);
         granules += lane.granulesNeeded(tokens);
         freed += lane.granulesFreed(tokens, cache.rollback());
       }
@@ -264,6 +270,37 @@ final class SequenceContent implements SequenceView {
     attended(layer);
   }
 
+  /** Attends all queries of the step, whose tokens are a tree. */
+  void attend(int layer, int count, MemorySegment queries, MemorySegment out, DraftTree tree) {
+    DraftTree ofStep = stepTree == null ? tree : stepTree;
+    if (count != stepTokens || tree.tokens() != stepTokens || !ofStep.equals(tree)) {
+      throw new IllegalArgumentException(
+          "a tree is that of the step's tokens, the same in every layer: queryTokens="
+              + count
+              + ", stepTokens="
+              + stepTokens
+              + ", tree="
+              + tree
+              + ", treeOfStep="
+              + stepTree
+              + "; pass all the step's queries and one tree");
+    }
+    stepTree = tree;
+    Workspace workspace = cache.workspaces().borrow();
+    FoldJob job = workspace.job();
+    try {
+      job.start(cache.plan(layer), queries, out);
+      for (Lane lane : lanes[layer]) {
+        job.add(lane, stepPosition, tree);
+      }
+      job.run(cache.folds(), workspace);
+    } finally {
+      job.clear();
+      cache.workspaces().giveBack(workspace);
+    }
+    attended(layer);
+  }
+
   /** Adds the newest {@code count} queries, which are {@code job}'s from {@code token} on. */
   void addTo(FoldJob job, int layer, int count, int token) {
     for (Lane lane : lanes[layer]) {
@@ -283,6 +320,7 @@ final class SequenceContent implements SequenceView {
     trimAll();
     reservation.giveBack();
     stepTokens = 0;
+    stepTree = null;
     Arrays.fill(appended, false);
   }
 
@@ -297,6 +335,82 @@ final class SequenceContent implements SequenceView {
   }
 
   // ---- edits ----
+
+  void commit(int... path) {
+    checkNoStep("commit");
+    int dropped = stepTokens;
+    checkCommit(path);
+    if (path.length == dropped) {
+      finishStep();
+      return;
+    }
+    // First of all, so that who is refused may evict and try again.
+    reservation.take(commitNeeds(dropped, path.length), path.length);
+    Workspace workspace = cache.workspaces().borrow();
+    try {
+      for (Lane[] ofLayer : lanes) {
+        for (Lane lane : ofLayer) {
+          lane.keep(path, dropped, stepPosition, reservation, workspace, this);
+        }
+      }
+    } finally {
+      cache.workspaces().giveBack(workspace);
+      finishStep();
+    }
+    length = stepPosition + path.length;
+  }
+
+  private void checkCommit(int... path) {
+    if (stepTokens == 0) {
+      throw new IllegalStateException(
+          "no step to commit: sequence="
+              + id
+              + ", length="
+              + length
+              + "; commit comes after a step's last append and before any other change");
+    }
+    for (int i = 0; i < path.length; i++) {
+      int before = i == 0 ? -1 : path[i - 1];
+      boolean inStep = path[i] >= 0 && path[i] < stepTokens;
+      if (!inStep || before != (stepTree == null ? path[i] - 1 : stepTree.parent(path[i]))) {
+        throw new IllegalArgumentException(
+            "a path goes from parent to child: token="
+                + path[i]
+                + ", before="
+                + before
+                + ", stepTokens="
+                + stepTokens
+                + ", tree="
+                + stepTree
+                + "; give indices of the step's tokens, from one without a parent on");
+      }
+    }
+    if (cache.rollback() < stepTokens) {
+      throw new IllegalStateException(
+          "the raw rows of the step are gone: rollback="
+              + cache.rollback()
+              + ", stepTokens="
+              + stepTokens
+              + "; build the cache with a rollback of a step's tokens");
+    }
+  }
+
+  /** Pages that keeping {@code kept} of the newest {@code dropped} tokens takes at most. */
+  private long[] commitNeeds(int dropped, int kept) {
+    Arrays.fill(needed, 0);
+    for (Lane[] ofLayer : lanes) {
+      LayerPlan plan = ofLayer[0].plan();
+      for (Lane lane : ofLayer) {
+        int end = lane.end() - dropped;
+        int pinned = plan.pinnedPages();
+        needed[plan.pinnedPool()] += lane.pagesNeeded(end, kept, 0, pinned);
+        needed[plan.pagePool()] += lane.pagesNeeded(end, kept, pinned, Integer.MAX_VALUE);
+        // The granule in which the step began may be a fork's too.
+        needed[plan.granulePool()] += kept / Lane.GRANULE + 2;
+      }
+    }
+    return needed;
+  }
 
   void truncate(int newLength) {
     checkNoStep("truncate");

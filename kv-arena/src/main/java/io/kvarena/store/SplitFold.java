@@ -2,6 +2,7 @@ package io.kvarena.store;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import io.kvarena.LayerKind;
 import io.kvarena.LayerShape;
 import io.kvarena.Rope;
 import io.kvarena.attention.AttentionState;
@@ -14,8 +15,8 @@ import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Folds one split of a lane's pages for queries that stand in one page: pinned pages, encoded ones,
- * then the raw granules of the recent pages and of the queries' own, run by run, a run being
+ * Folds pages of one split of a lane for the workspace's queries: pinned pages, encoded ones, then
+ * the raw granules of the recent pages and of the queries' own, run by run, a run being
  * neighbouring entries with one delta. What a query reads depends on its own page alone, never on
  * the other queries of the call.
  *
@@ -28,16 +29,66 @@ final class SplitFold {
   private SplitFold() {}
 
   /**
-   * Folds one split.
+   * The first page that queries in page {@code ordinal} read raw. Recent pages may be encoded only,
+   * where a truncation came back to long before the end.
+   */
+  static int firstRaw(Lane lane, int ordinal) {
+    int raw = ordinal;
+    while (raw > Math.max(0, ordinal - lane.plan().recentPages()) && lane.isRaw(raw - 1)) {
+      raw--;
+    }
+    return raw;
+  }
+
+  /**
+   * Points the workspace's queries at {@code tokens} of the call's.
    *
-   * @param lane the lane
-   * @param ordinal page in which the queries stand
-   * @param split number of the split; the last one is that of {@code ordinal}
    * @param plain native copy of the call's queries, f32 [tokens][queryHeads][keyDim]
    * @param token the first of the queries in it
-   * @param count query tokens
-   * @param position position of the first query
-   * @param group a number that no other queries have
+   */
+  static void set(Lane lane, MemorySegment plain, int token, int tokens, Workspace workspace) {
+    LayerShape shape = lane.plan().shape();
+    workspace.plain = plain;
+    workspace.plainOffset = 4L * token * shape.queryHeads() * shape.keyDim();
+    workspace.queries.set(
+        plain,
+        workspace.plainOffset,
+        tokens,
+        shape.queryHeads(),
+        shape.keyDim(),
+        shape.params().scale(),
+        shape.params().softCap());
+    workspace.queries.firstHead(lane.firstHead() * shape.group());
+    workspace.lowest = Integer.MAX_VALUE;
+    workspace.highest = Integer.MIN_VALUE;
+  }
+
+  /**
+   * Sets what the queries of a group see.
+   *
+   * @param from where they stand among the workspace's queries
+   */
+  static void bound(FoldGroup group, int from, Workspace workspace) {
+    LayerKind kind = group.lane.plan().shape().kind();
+    int position = group.position;
+    int highest = position + group.ahead;
+    for (int i = 0; i < group.count; i++) {
+      workspace.queries.bounds(from + i, kind.lowestVisible(position + i), highest + i);
+    }
+    workspace.lowest = Math.min(workspace.lowest, kind.lowestVisible(position));
+    workspace.highest = Math.max(workspace.highest, highest + group.count - 1);
+    workspace.stepSlot = group.stepSlot;
+    workspace.seen = group.seen;
+  }
+
+  /**
+   * Folds the pages of one split for the workspace's queries.
+   *
+   * @param lane the lane
+   * @param ordinal page in which the queries stand, or the first of a tree's step
+   * @param from the first page
+   * @param behind the page behind the last one
+   * @param number a number that no other queries have
    * @param state for pages of plain values
    * @param rotated for pages of rotated values; {@code state} if there are none
    */
@@ -45,63 +96,27 @@ final class SplitFold {
       HostCache cache,
       Lane lane,
       int ordinal,
-      int split,
-      MemorySegment plain,
-      int token,
-      int count,
-      int position,
-      long group,
+      int from,
+      int behind,
+      long number,
       AttentionState state,
       AttentionState rotated,
       Workspace workspace) {
     assert lane.isRaw(ordinal) : "the queries' own page is not raw";
     LayerPlan plan = lane.plan();
-    LayerShape shape = plan.shape();
-    Queries queries = workspace.queries;
-    long plainOffset = 4L * token * shape.queryHeads() * shape.keyDim();
-    queries.set(
-        plain,
-        plainOffset,
-        count,
-        shape.queryHeads(),
-        shape.keyDim(),
-        shape.params().scale(),
-        shape.params().softCap());
-    queries.firstHead(lane.firstHead() * shape.group());
-    for (int i = 0; i < count; i++) {
-      queries.bounds(i, shape.kind().lowestVisible(position + i), position + i);
-    }
-    int first = split * cache.splitPages();
-    int last = (int) Math.min(ordinal, (long) first + cache.splitPages() - 1);
-    // Recent pages may be encoded only, where a truncation came back to long before the end.
-    int raw = ordinal;
-    while (raw > Math.max(0, ordinal - plan.recentPages()) && lane.isRaw(raw - 1)) {
-      raw--;
-    }
     BlockTable table = lane.table();
-    int start = table.firstOf(first);
-    int end = table.firstOf(last + 1);
-    int rawFrom = Math.clamp(table.firstOf(raw), start, end);
+    int start = table.firstOf(from);
+    int end = table.firstOf(behind);
+    int rawFrom = Math.clamp(table.firstOf(firstRaw(lane, ordinal)), start, end);
     int encodedFrom = Math.clamp(table.firstOf(plan.pinnedPages()), start, rawFrom);
-    foldPages(
-        cache, lane, start, encodedFrom, plan.pinned(), plain, plainOffset, -1, state, workspace);
-    foldPages(
-        cache,
-        lane,
-        encodedFrom,
-        rawFrom,
-        plan.page(),
-        plain,
-        plainOffset,
-        group,
-        rotated,
-        workspace);
+    foldPages(cache, lane, start, encodedFrom, plan.pinned(), -1, state, workspace);
+    foldPages(cache, lane, encodedFrom, rawFrom, plan.page(), number, rotated, workspace);
     for (int i = rawFrom; i < end; i++) {
       workspace.run.start(plan.granule());
-      addGranules(cache.arena(), lane, i, workspace.run);
+      addGranules(cache.arena(), lane, i, seen(table.ordinal(i), plan, workspace), workspace.run);
       if (workspace.run.size() > 0) {
-        point(plan, table.delta(i), plain, plainOffset, workspace);
-        cache.kernel().fold(queries, workspace.run, state);
+        point(plan, table.delta(i), workspace);
+        cache.kernel().fold(workspace.queries, workspace.run, state);
       }
       cache.counters().tailBytesRead.addAndGet(workspace.run.size() * plan.granule().pageBytes());
     }
@@ -110,7 +125,7 @@ final class SplitFold {
   /**
    * Folds the sealed pages of the entries [from, to).
    *
-   * @param group the queries' number if the pages may be transformed, else −1
+   * @param number the queries' number if the pages may be transformed, else −1
    */
   private static void foldPages(
       HostCache cache,
@@ -118,9 +133,7 @@ final class SplitFold {
       int from,
       int to,
       PageLayout layout,
-      MemorySegment plain,
-      long plainOffset,
-      long group,
+      long number,
       AttentionState state,
       Workspace workspace) {
     BlockTable table = lane.table();
@@ -129,7 +142,7 @@ final class SplitFold {
       int delta = table.delta(i);
       workspace.run.start(layout);
       for (; i < to && table.delta(i) == delta; i++) {
-        if (isNearby(table, i, workspace.queries)) {
+        if (isNearby(table, i, workspace)) {
           addPage(cache.arena(), table, i, workspace.run);
         }
       }
@@ -138,16 +151,16 @@ final class SplitFold {
       }
       cache.counters().sealedBytesRead.addAndGet(workspace.run.size() * layout.pageBytes());
       TransformInstance[] instances = lane.keyInstances();
-      if (group < 0 || instances.length == 0) {
-        point(plan, delta, plain, plainOffset, workspace);
+      if (number < 0 || instances.length == 0) {
+        point(plan, delta, workspace);
         cache.kernel().fold(workspace.queries, workspace.run, state);
         continue;
       }
       CodedQueries coded = workspace.coded;
-      if (!coded.are(group, delta)) {
-        point(plan, delta, plain, plainOffset, workspace);
+      if (!coded.are(number, delta)) {
+        point(plan, delta, workspace);
         coded.make(
-            workspace.queries, instances, plan.shape().group(), workspace.rows, group, delta);
+            workspace.queries, instances, plan.shape().group(), workspace.rows, number, delta);
       }
       coded.point(workspace.queries);
       if (instances[0].isCentred()) {
@@ -161,11 +174,9 @@ final class SplitFold {
   }
 
   /** Whether a query could see the entry: pages out of a sliding window are not even listed. */
-  private static boolean isNearby(BlockTable table, int entry, Queries queries) {
+  private static boolean isNearby(BlockTable table, int entry, Workspace workspace) {
     long position = table.position(entry);
-    int last = queries.tokens() - 1;
-    return position <= queries.highest(last)
-        && position + PageLayout.TOKENS_MAX > queries.lowest(0);
+    return position <= workspace.highest && position + PageLayout.TOKENS_MAX > workspace.lowest;
   }
 
   private static void addPage(PageArena arena, BlockTable table, int entry, PageRun run) {
@@ -179,11 +190,20 @@ final class SplitFold {
         table.position(entry));
   }
 
+  /** The slots of a raw page that a tree's query may see: all before the step, some of it. */
+  private static long seen(int ordinal, LayerPlan plan, Workspace workspace) {
+    int ahead = ordinal * plan.page().pageTokens() - workspace.stepSlot;
+    if (ahead >= 0) {
+      return ahead < 64 ? workspace.seen >>> ahead : 0;
+    }
+    return ahead <= -64 ? -1L : workspace.seen << -ahead | ~(-1L << -ahead);
+  }
+
   /** Lists the granules under one entry, each with its eighth of the live mask. */
-  private static void addGranules(PageArena arena, Lane lane, int entry, PageRun run) {
+  private static void addGranules(PageArena arena, Lane lane, int entry, long seen, PageRun run) {
     BlockTable table = lane.table();
     int pageTokens = lane.plan().page().pageTokens();
-    long mask = table.mask(entry);
+    long mask = table.mask(entry) & seen;
     for (int slot = 0; slot < pageTokens; slot += Lane.GRANULE) {
       long live = mask >>> slot & 0xff;
       if (live == 0) {
@@ -201,18 +221,16 @@ final class SplitFold {
   }
 
   /** Points the queries at what pages that moved by {@code delta} are attended with. */
-  private static void point(
-      LayerPlan plan, int delta, MemorySegment plain, long plainOffset, Workspace workspace) {
+  private static void point(LayerPlan plan, int delta, Workspace workspace) {
     if (delta == 0 || plan.shape().rope().pairing() == Rope.Pairing.NONE) {
-      workspace.queries.data(plain, plainOffset);
+      workspace.queries.data(workspace.plain, workspace.plainOffset);
     } else {
-      workspace.queries.data(turned(plan, -delta, plain, plainOffset, workspace), 0);
+      workspace.queries.data(turned(plan, -delta, workspace), 0);
     }
   }
 
-  /** The queries of the group, all heads, turned by {@code positions}. */
-  private static MemorySegment turned(
-      LayerPlan plan, int positions, MemorySegment plain, long plainOffset, Workspace workspace) {
+  /** The workspace's queries, all heads, turned by {@code positions}. */
+  private static MemorySegment turned(LayerPlan plan, int positions, Workspace workspace) {
     Rope rope = plan.shape().rope();
     int pairs = rope.dims() / 2;
     workspace.cosines = Workspace.fit(workspace.cosines, pairs);
@@ -222,7 +240,7 @@ final class SplitFold {
     int keyDim = queries.keyDim();
     long rows = (long) queries.tokens() * queries.heads();
     MemorySegment turned = workspace.turned(4 * rows * keyDim);
-    MemorySegment.copy(plain, plainOffset, turned, 0, 4 * rows * keyDim);
+    MemorySegment.copy(workspace.plain, workspace.plainOffset, turned, 0, 4 * rows * keyDim);
     for (long row = 0; row < rows; row++) {
       for (int pair = 0; pair < pairs; pair++) {
         long first = row * keyDim + rope.first(pair);

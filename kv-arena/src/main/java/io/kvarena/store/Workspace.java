@@ -30,6 +30,21 @@ final class Workspace {
   final CodedQueries coded = new CodedQueries();
 
   final Queries queries = new Queries();
+
+  /** The memory in which the queries lie as they came, and the byte at which they start. */
+  MemorySegment plain = MemorySegment.NULL;
+
+  long plainOffset;
+
+  /** What a query of a tree sees of its step, see FoldGroup. */
+  int stepSlot;
+
+  long seen;
+
+  /** The lowest and the highest position that any of the queries sees. */
+  int lowest;
+
+  int highest;
   final PageRun run = new PageRun();
 
   /** The sequences of a batch that are entered. */
@@ -40,7 +55,9 @@ final class Workspace {
 
   final RawTile raw = new RawTile(Formats.F32);
 
-  /** Rows of a page of one head, [pageTokens][channels]. */
+  /** Rows of a granule and of a page of one head, [tokens][channels]. */
+  float[] granuleRows = {};
+
   float[] pageRows = {};
 
   /** Cosines and sines of a turn. */
@@ -64,8 +81,13 @@ final class Workspace {
     if (given.isNative()) {
       return given;
     }
-    keys = room(keys, given.byteSize());
-    return copy(given, keys);
+    return copy(given, keys(given.byteSize()));
+  }
+
+  /** Native room for the keys of a step. */
+  MemorySegment keys(long bytes) {
+    keys = room(keys, bytes);
+    return keys;
   }
 
   /** The values of a step in native memory: as they are, or a copy with room behind. */
@@ -73,8 +95,13 @@ final class Workspace {
     if (given.isNative()) {
       return given;
     }
-    values = room(values, given.byteSize());
-    return copy(given, values);
+    return copy(given, values(given.byteSize()));
+  }
+
+  /** Native room for the values of a step. */
+  MemorySegment values(long bytes) {
+    values = room(values, bytes);
+    return values;
   }
 
   private static MemorySegment copy(MemorySegment from, MemorySegment to) {

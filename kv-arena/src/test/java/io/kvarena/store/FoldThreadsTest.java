@@ -30,6 +30,7 @@ import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** Attention shared by threads: results that do not tell, errors that surface, close that waits. */
@@ -346,6 +347,94 @@ class FoldThreadsTest {
           AttentionBatch.decode(batch, MemorySegment.ofArray(queries), MemorySegment.ofArray(out)));
       for (int i = 0; i < sequences; i++) {
         assertArrayEquals(expected[i], Arrays.copyOfRange(out, 64 * i, 64 * i + 64), "i=" + i);
+      }
+    }
+  }
+
+  /** Forks of one prompt in one batch, bits of everything. */
+  private static int[] forks(KvCache cache, boolean batched) {
+    int count = 6;
+    float[] queries = new float[64 * count];
+    float[] out = new float[64 * count];
+    try (KvSequence root = cache.open()) {
+      feed(root, 100, 1);
+      List<KvSequence> forks = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        KvSequence fork = root.fork();
+        fork.extend(1);
+        fork.append(0, random(32, 1000 + i), random(32, 2000 + i));
+        MemorySegment own = random(64, 3000 + i);
+        MemorySegment.ofArray(queries).asSlice(4L * 64 * i, 4L * 64).copyFrom(own);
+        if (!batched) {
+          fork.attend(0, own, MemorySegment.ofArray(out).asSlice(4L * 64 * i, 4L * 64));
+        }
+        forks.add(fork);
+      }
+      if (batched) {
+        cache.attend(
+            0,
+            AttentionBatch.decode(
+                forks, MemorySegment.ofArray(queries), MemorySegment.ofArray(out)));
+      }
+      forks.forEach(KvSequence::close);
+    }
+    int[] bits = new int[out.length];
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = Float.floatToRawIntBits(out[i]);
+    }
+    return bits;
+  }
+
+  @Test
+  void batch_ofForks_readsThePagesOfTheirPrefixOnceOnAnyThreads() {
+    for (int threads : new int[] {1, 3}) {
+      try (KvCache cache = builder(new ScalarKernel(), threads).build()) {
+        int[] expected = forks(cache, false);
+        long start = cache.stats().sealedBytesRead();
+        assertArrayEquals(expected, forks(cache, true), "threads=" + threads);
+        long batch = cache.stats().sealedBytesRead() - start;
+        start = cache.stats().sealedBytesRead();
+        feed(cache.open(), 100, 1);
+        // The prompt's own attention, and its 12 sealed pages: 6 splits of 2.
+        long prompt = cache.stats().sealedBytesRead() - start;
+        assertEquals(12 * cache.layout(0).pageBytes(), batch - prompt, "threads=" + threads);
+      }
+    }
+  }
+
+  /** Goes on from the rows of a shared state that belong to another sequence. */
+  private static final class TakesTheFirstRows extends FoldJob {
+    TakesTheFirstRows(HostCache cache) {
+      super(cache);
+    }
+
+    @Override
+    void begin(SharedRun run, FoldGroup group, AttentionState state, AttentionState rotated) {
+      state.copy(run.state, 0, group.count);
+    }
+  }
+
+  /** Leaves out what was folded for all. */
+  private static final class ForgetsTheShared extends FoldJob {
+    ForgetsTheShared(HostCache cache) {
+      super(cache);
+    }
+
+    @Override
+    void begin(SharedRun run, FoldGroup group, AttentionState state, AttentionState rotated) {
+      state.reset(group.count, run.state.heads(), run.state.valueDim());
+    }
+  }
+
+  @Test
+  void batch_ofForksWithAJobThatSharesWrongly_isCaughtByItsBits() {
+    List<Function<HostCache, FoldJob>> mistakes =
+        List.of(TakesTheFirstRows::new, ForgetsTheShared::new);
+    for (Function<HostCache, FoldJob> mistake : mistakes) {
+      CacheBuilder builder = builder(new ScalarKernel(), 1);
+      builder.jobs = mistake;
+      try (KvCache cache = builder.build()) {
+        assertFalse(Arrays.equals(forks(cache, false), forks(cache, true)));
       }
     }
   }

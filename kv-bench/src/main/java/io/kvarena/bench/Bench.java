@@ -35,7 +35,7 @@ public final class Bench implements Runnable {
   @Parameters(
       arity = "0..1",
       paramLabel = "WHAT",
-      description = "attention, append or all (the default)")
+      description = "attention, append or all, which is both (the default); prefix by itself")
   private String what = "all";
 
   @Option(
@@ -56,6 +56,12 @@ public final class Bench implements Runnable {
 
   @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384,65536")
   private List<Integer> contexts = List.of(4096, 16384, 65536);
+
+  @Option(names = "--prefix", description = "tokens that the sequences of a batch share; 4096")
+  private int prefix = 4096;
+
+  @Option(names = "--sequences", description = "sequences of that batch; 64")
+  private int sequences = 64;
 
   @Option(
       names = "--threads",
@@ -112,6 +118,10 @@ public final class Bench implements Runnable {
     PrintStream progress = json ? err : out;
     Measurement measurement =
         new Measurement(forks, 5, Math.max(20, Math.round(seconds * 1000 / 7)));
+    if (what.equals("prefix")) {
+      prefix(measurement, progress);
+      return;
+    }
     List<Row> attention = List.of();
     List<Row> append = List.of();
     if (!what.equals("append")) {
@@ -172,6 +182,45 @@ public final class Bench implements Runnable {
     }
   }
 
+  private void prefix(Measurement measurement, PrintStream progress) {
+    progress.printf(
+        "decode step of %d sequences with one prefix of %d tokens: 32 query heads, 8 KV heads, dim"
+            + " 128; apart, each has the prefix in pages of its own%n",
+        sequences, prefix);
+    List<PrefixRow> rows = new ArrayList<>();
+    for (int count : threads) {
+      rows.addAll(measurement.prefix(kernels, formats, prefix, sequences, count));
+    }
+    progress.println("  kernel       format   threads  apart, µs  shared, µs    gain");
+    JsonArray array = new JsonArray();
+    for (PrefixRow row : rows) {
+      progress.printf(
+          Locale.ROOT,
+          "  %-12s %-8s %7d %10.0f %11.0f %6.2fx%n",
+          row.kernel(),
+          row.format(),
+          row.threads(),
+          row.apartMicroseconds(),
+          row.sharedMicroseconds(),
+          row.gain());
+      JsonObject object = new JsonObject();
+      object.addProperty("kernel", row.kernel());
+      object.addProperty("format", row.format());
+      object.addProperty("prefix", row.prefix());
+      object.addProperty("sequences", row.sequences());
+      object.addProperty("threads", row.threads());
+      object.addProperty("apartMicroseconds", row.apartMicroseconds());
+      object.addProperty("sharedMicroseconds", row.sharedMicroseconds());
+      object.addProperty("gain", row.gain());
+      array.add(object);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("prefix", array);
+      out.println(object);
+    }
+  }
+
   /** What the store adds to a short step: calls, page tables, raw rows, merging. */
   private void storeShare(Measurement measurement, PrintStream progress) {
     String format = formats.getFirst();
@@ -208,9 +257,9 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append").contains(what)) {
+    if (!List.of("all", "attention", "append", "prefix").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append or all");
+          "no such benchmark: what=" + what + "; use attention, append, prefix or all");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);
@@ -219,6 +268,14 @@ public final class Bench implements Runnable {
         throw new IllegalArgumentException(
             "a context is 32 tokens to a million: context=" + context + "; 16384 is usual");
       }
+    }
+    if (prefix < PagedContext.PAGE_TOKENS || prefix > 1 << 20 || sequences < 1) {
+      throw new IllegalArgumentException(
+          "a prefix is 32 tokens to a million, and a batch has sequences: prefix="
+              + prefix
+              + ", sequences="
+              + sequences
+              + "; 4096 and 64 are the defaults");
     }
     if (threads.stream().anyMatch(count -> count < 1 || count > 256) || !(seconds > 0)) {
       throw new IllegalArgumentException(

@@ -149,6 +149,45 @@ record Measurement(int forks, int iterations, long iterationMillis) {
     return rows;
   }
 
+  /**
+   * Decode steps of batches with one prefix, in pages of each sequence's own and in shared ones.
+   */
+  List<PrefixRow> prefix(
+      List<String> kernels, List<String> formats, int prefix, int sequences, int threads) {
+    Map<String, Double> micros = new HashMap<>();
+    for (RunResult result :
+        run(
+            options(PrefixBenchmark.class, formats)
+                .param("kernel", kernels.toArray(String[]::new))
+                .param("prefix", String.valueOf(prefix))
+                .param("sequences", String.valueOf(sequences))
+                .param("threads", String.valueOf(threads)))) {
+      micros.put(
+          result.getParams().getParam("kernel")
+              + " "
+              + result.getParams().getParam("format")
+              + " "
+              + result.getParams().getParam("shared"),
+          median(result));
+    }
+    List<PrefixRow> rows = new ArrayList<>();
+    for (String format : formats) {
+      for (String kernel : kernels) {
+        String key = kernel + " " + format + " ";
+        rows.add(
+            new PrefixRow(
+                kernel,
+                format,
+                prefix,
+                sequences,
+                threads,
+                micros.getOrDefault(key + false, 0.0),
+                micros.getOrDefault(key + true, 0.0)));
+      }
+    }
+    return rows;
+  }
+
   private static double median(RunResult result) {
     return result.getPrimaryResult().getStatistics().getPercentile(50);
   }

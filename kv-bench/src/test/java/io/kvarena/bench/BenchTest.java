@@ -97,6 +97,34 @@ class BenchTest {
   }
 
   @Test
+  void prefix_asJson_hasBothTimesForEachFormat() {
+    int exit =
+        bench(
+            "prefix",
+            "--kernels",
+            "scalar",
+            "--formats",
+            "f16,q4_0",
+            "--prefix",
+            "64",
+            "--sequences",
+            "3",
+            "--seconds",
+            "0.01",
+            "--json");
+    assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
+    JsonArray rows = lastLine().getAsJsonArray("prefix");
+    assertEquals(2, rows.size());
+    for (JsonElement element : rows) {
+      JsonObject row = element.getAsJsonObject();
+      double apart = row.get("apartMicroseconds").getAsDouble();
+      double shared = row.get("sharedMicroseconds").getAsDouble();
+      assertTrue(apart > 0 && shared > 0, row.toString());
+      assertEquals(apart / shared, row.get("gain").getAsDouble());
+    }
+  }
+
+  @Test
   void unknownFormat_isRefusedWithTheOnesThereAre() {
     assertEquals(2, bench("attention", "--formats", "f17"));
     assertEquals(
@@ -109,7 +137,7 @@ class BenchTest {
   void unknownBenchmark_isRefusedWithTheOnesThereAre() {
     assertEquals(2, bench("decode"));
     assertEquals(
-        "kv bench: no such benchmark: what=decode; use attention, append or all",
+        "kv bench: no such benchmark: what=decode; use attention, append, prefix or all",
         err.toString(StandardCharsets.UTF_8).strip());
   }
 }

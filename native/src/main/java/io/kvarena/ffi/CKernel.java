@@ -71,6 +71,11 @@ public final class CKernel implements AttentionKernel {
   }
 
   @Override
+  public boolean seamless() {
+    return true;
+  }
+
+  @Override
   public void fold(Queries queries, PageRun run, AttentionState state) {
     if (run.size() == 0 || queries.tokens() == 0) {
       return;

@@ -2,6 +2,7 @@ package io.kvarena.bench.formats;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import io.kvarena.DraftTree;
 import io.kvarena.KvSequence;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -73,6 +74,16 @@ final class RecordingSequence implements KvSequence {
   public void attend(int layer, MemorySegment queries, MemorySegment out) {
     sequence.attend(layer, queries, out);
     layers.get(layer).queries.add(queries.toArray(JAVA_FLOAT));
+  }
+
+  @Override
+  public void attend(int layer, MemorySegment queries, MemorySegment out, DraftTree tree) {
+    throw changed("attend a tree");
+  }
+
+  @Override
+  public void commit(int... acceptedPath) {
+    throw changed("commit");
   }
 
   @Override
