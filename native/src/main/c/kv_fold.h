@@ -107,10 +107,13 @@ KV_EXPORT kv_fold_function kv_fold_avx2;
 KV_EXPORT kv_fold_function kv_fold_avx512;
 /* The same with VNNI and VBMI: integer dot products of codes, where a format has codes. */
 KV_EXPORT kv_fold_function kv_fold_avx512vnni;
+#elif defined(__aarch64__)
+/* NEON, which every AArch64 processor has. */
+KV_EXPORT kv_fold_function kv_fold_neon;
 #endif
 
 /* Whether the processor and the operating system run the kernels of "baseline", "avx2", "avx512",
- * "avx512vnni": 1 or 0; KV_BAD_ISA if this library has none of that name. */
+ * "avx512vnni", "neon": 1 or 0; KV_BAD_ISA if this library has none of that name. */
 KV_EXPORT int32_t kv_isa_supported(const char *name);
 
 /* Sizes and offsets of the structs above, in the order of their fields, for a binding to compare

@@ -54,6 +54,10 @@ int32_t kv_isa_supported(const char *name) {
   if (strcmp(name, "avx512vnni") == 0) {
     return has_avx512(1);
   }
+#elif defined(__aarch64__)
+  if (strcmp(name, "neon") == 0) {
+    return 1;
+  }
 #endif
   return KV_BAD_ISA;
 }

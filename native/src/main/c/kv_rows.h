@@ -30,7 +30,7 @@ typedef struct {
   const float *factors;
   int32_t rotated;
   float largest;
-  float *scratch; /* [tokens rounded up to 16][channels rounded up to 16], 64-byte aligned */
+  float *scratch; /* [tokens rounded up to 16][channels], 64-byte aligned */
   uint8_t *tile;  /* every byte of codes and numbers is written, none of the padding behind them */
 } kv_seal;
 
@@ -61,7 +61,7 @@ typedef int32_t kv_put_function(int32_t key_format, int32_t value_format, const 
  * times `after`; either may be NULL. The transform is block-diagonal over the powers of two that
  * make up the channels, the largest first. In a block of n channels, for h = 1, 2, 4 .. n/2 every
  * pair (i, i + h) with i & h == 0 becomes (a + b, a - b) in f32; then all is multiplied by the f32
- * nearest to 1/sqrt(n).
+ * nearest to 1/sqrt(n). `scratch` is [channels][16], 64-byte aligned.
  */
 typedef void kv_rotate_function(float *rows, int64_t count, int32_t channels, const float *before,
                                 const float *after, float *scratch);
@@ -78,6 +78,8 @@ KV_ROWS_FUNCTIONS(baseline)
 #if defined(__x86_64__)
 KV_ROWS_FUNCTIONS(avx2)
 KV_ROWS_FUNCTIONS(avx512)
+#elif defined(__aarch64__)
+KV_ROWS_FUNCTIONS(neon)
 #endif
 #undef KV_ROWS_FUNCTIONS
 

@@ -61,8 +61,11 @@ INLINE vf v_round(vf x) {
   const vf shift = v_set(0x1.8p23f);
   return (x + shift) - shift;
 }
-/* 2^n for whole n from -127, which gives 0, to 127. */
-INLINE vf v_power_of_2(vf n) { return (vf)((__builtin_convertvector(n, vi) + 127) << 23); }
+/* 2^n for whole n from -127, which gives 0, to 127; anything for others, which are met where a row
+ * sees nothing and may be beyond every int. */
+INLINE vf v_power_of_2(vf n) {
+  return (vf)(__builtin_convertvector(n + v_set(127), vi) << 23);
+}
 
 INLINE vi halves_n(const uint8_t *p, int n) {
   halves x = {0};

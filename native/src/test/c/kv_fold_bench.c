@@ -99,6 +99,8 @@ int main(int argc, char **argv) {
       {"avx512vnni", kv_fold_avx512vnni},
       {"avx512", kv_fold_avx512},
       {"avx2", kv_fold_avx2},
+#elif defined(__aarch64__)
+      {"neon", kv_fold_neon},
 #endif
       {"baseline", kv_fold_baseline},
   };

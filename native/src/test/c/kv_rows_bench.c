@@ -65,6 +65,8 @@ int main(int argc, char **argv) {
 #if defined(__x86_64__)
       {"avx512", kv_seal_avx512, kv_put_avx512, kv_rotate_avx512, kv_bad_avx512},
       {"avx2", kv_seal_avx2, kv_put_avx2, kv_rotate_avx2, kv_bad_avx2},
+#elif defined(__aarch64__)
+      {"neon", kv_seal_neon, kv_put_neon, kv_rotate_neon, kv_bad_neon},
 #endif
       {"baseline", kv_seal_baseline, kv_put_baseline, kv_rotate_baseline, kv_bad_baseline}};
   const int64_t elements = (int64_t)tokens * channels;

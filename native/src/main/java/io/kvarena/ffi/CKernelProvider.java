@@ -17,6 +17,7 @@ public final class CKernelProvider implements KernelProvider {
           new Isa("avx512", "avx512", 320, "AVX-512 F, BW, DQ and VL"),
           new Isa("avx2", "avx2", 310, "AVX2, FMA and F16C"),
           BASELINE);
+  private static final List<Isa> ARM = List.of(new Isa("neon", "neon", 310, "NEON"), BASELINE);
 
   /** For {@link java.util.ServiceLoader}. */
   public CKernelProvider() {}
@@ -28,7 +29,15 @@ public final class CKernelProvider implements KernelProvider {
 
   @Override
   public List<KernelOffer> offers() {
-    List<Isa> all = NativeLibrary.platform().endsWith("-x86_64") ? X86 : List.of(BASELINE);
+    return offersOn(NativeLibrary.platform());
+  }
+
+  /** The offers for a platform such as {@code linux-aarch64}. */
+  static List<KernelOffer> offersOn(String platform) {
+    List<Isa> all =
+        platform.endsWith("-x86_64")
+            ? X86
+            : platform.endsWith("-aarch64") ? ARM : List.of(BASELINE);
     return NativeLibrary.loaded()
         .map(library -> all.stream().map(isa -> offer(isa, library)))
         .orElseGet(() -> all.stream().map(CKernelProvider::missing))

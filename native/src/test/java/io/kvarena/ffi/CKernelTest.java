@@ -12,6 +12,7 @@ import io.kvarena.format.Formats;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -35,6 +36,22 @@ class CKernelTest {
     assertTrue(
         Kernels.offers().stream().map(KernelOffer::name).toList().containsAll(names),
         "the service loader finds them too");
+  }
+
+  @Test
+  void offers_onEachPlatform_areItsInstructionSetsBestFirst() {
+    assertEquals(
+        List.of("c-avx512vnni", "c-avx512", "c-avx2", "c-baseline"), offersOn("linux-x86_64"));
+    assertEquals(List.of("c-neon", "c-baseline"), offersOn("linux-aarch64"));
+    assertEquals(List.of("c-neon", "c-baseline"), offersOn("macos-aarch64"));
+    assertEquals(List.of("c-baseline"), offersOn("linux-riscv64"));
+  }
+
+  private static List<String> offersOn(String platform) {
+    return CKernelProvider.offersOn(platform).stream()
+        .sorted(Comparator.comparingInt(KernelOffer::rank).reversed())
+        .map(KernelOffer::name)
+        .toList();
   }
 
   @Test
