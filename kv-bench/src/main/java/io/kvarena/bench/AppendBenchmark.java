@@ -96,7 +96,7 @@ public class AppendBenchmark {
     put();
     for (int i = 0; i < tiles.length; i++) {
       int head = i / 2;
-      TileKind kind = TileKind.values()[i % 2];
+      TileKind kind = i % 2 == 0 ? TileKind.KEYS : TileKind.VALUES;
       RawTile tile = new RawTile(encoder.raw());
       tile.start(
           kind,
