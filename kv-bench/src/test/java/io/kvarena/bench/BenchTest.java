@@ -85,7 +85,9 @@ class BenchTest {
 
   @Test
   void append_asJson_hasItsThreeStepsForEachFormat() {
-    int exit = bench("append", "--formats", "q8_0", "--seconds", "0.01", "--json");
+    int exit =
+        bench(
+            "append", "--kernels", "scalar", "--formats", "q8_0", "--seconds", "0.01", "--json");
     assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
     JsonArray rows = lastLine().getAsJsonArray("append");
     List<String> steps =
@@ -93,7 +95,12 @@ class BenchTest {
             .map(row -> row.getAsJsonObject().get("kernel").getAsString())
             .sorted()
             .toList();
-    assertEquals(List.of("append", "put", "seal"), steps);
+    // Each with and without a rotation.
+    assertEquals(
+        List.of(
+            "scalar append", "scalar append", "scalar put", "scalar put", "scalar seal",
+            "scalar seal"),
+        steps);
   }
 
   @Test

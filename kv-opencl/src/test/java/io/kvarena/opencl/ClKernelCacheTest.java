@@ -12,4 +12,10 @@ class ClKernelCacheTest extends KvCacheContract {
   protected List<AttentionKernel> kernels() {
     return List.of(new ClKernel(ClDevices.all().getFirst()));
   }
+
+  /** Fewer, as each pair of formats takes a second to compile. */
+  @Override
+  protected int chains() {
+    return 60;
+  }
 }
