@@ -7,6 +7,7 @@ module io.kvarena.bench {
   requires io.kvarena;
   requires io.kvarena.ffi;
   requires io.kvarena.llm;
+  requires io.kvarena.opencl;
   requires com.google.gson;
   requires info.picocli;
   requires java.desktop;

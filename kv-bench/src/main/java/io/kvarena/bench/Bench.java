@@ -5,6 +5,9 @@ import com.google.gson.JsonObject;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
+import io.kvarena.opencl.ClDevice;
+import io.kvarena.opencl.ClDevices;
+import io.kvarena.opencl.CopyCeiling;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -29,13 +32,16 @@ import picocli.CommandLine.Parameters;
         "Times decode attention and appending beside a read ceiling measured in the same run.")
 public final class Bench implements Runnable {
 
+  private static final long COPY_BYTES_MAX = 1L << 30;
+
   /** Tokens of a step in which what the store does shows. */
   private static final int SHORT_CONTEXT = 256;
 
   @Parameters(
       arity = "0..1",
       paramLabel = "WHAT",
-      description = "attention, append or all, which is both (the default); prefix by itself")
+      description = "attention, append or all, which is both (the default); prefix by itself; copy: what"
+              + " each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -120,6 +126,10 @@ public final class Bench implements Runnable {
         new Measurement(forks, 5, Math.max(20, Math.round(seconds * 1000 / 7)));
     if (what.equals("prefix")) {
       prefix(measurement, progress);
+      return;
+    }
+    if (what.equals("copy")) {
+      copy();
       return;
     }
     List<Row> attention = List.of();
@@ -221,6 +231,21 @@ public final class Bench implements Runnable {
     }
   }
 
+  /** Copies in each OpenCL device's memory; beside them attention there can be judged. */
+  private void copy() {
+    ClDevices.problem()
+        .ifPresent(
+            problem -> {
+              throw new IllegalStateException(problem);
+            });
+    out.println("copy in device memory, bytes read and written:");
+    for (ClDevice device : ClDevices.all()) {
+      long bytes = Math.min(COPY_BYTES_MAX, device.allocationBytesMax() / 4);
+      double rate = CopyCeiling.bytesPerSecond(device, bytes);
+      out.printf(Locale.ROOT, "  copy %9.2f GB/s  %s%n", rate / 1e9, device.describe());
+    }
+  }
+
   /** What the store adds to a short step: calls, page tables, raw rows, merging. */
   private void storeShare(Measurement measurement, PrintStream progress) {
     String format = formats.getFirst();
@@ -257,9 +282,9 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append", "prefix").contains(what)) {
+    if (!List.of("all", "attention", "append", "prefix", "copy").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append, prefix or all");
+          "no such benchmark: what=" + what + "; use attention, append, prefix, copy or all");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);

@@ -40,6 +40,9 @@ public final class ClDoctor {
 
   private static Line examine(ClDevice device) {
     String text = device.describe() + ", " + device.version();
+    if (ClTuning.isStored(device)) {
+      text += ", tuned: " + ClTuning.of(device);
+    }
     if (!device.compiles()) {
       return new Line(
           device.name(), false, text + ", no compiler", "install the whole driver of this device");

@@ -22,17 +22,24 @@ public final class ClKernel implements AttentionKernel {
 
   private final ClDevice device;
   private final ClShape shape;
+  private final ClTuning tuning;
   private final Supplier<ClContext> context;
   private final Deque<ClWorker> idle = new ArrayDeque<>();
 
-  /** A kernel for {@code device} in a shape that need not be the device's own. */
+  /** A kernel for {@code device} in a shape that need not be the device's own, as it is tuned. */
   public ClKernel(ClDevice device, ClShape shape) {
-    this(device, shape, () -> ClContext.of(device));
+    this(device, shape, ClTuning.of(device));
   }
 
-  ClKernel(ClDevice device, ClShape shape, Supplier<ClContext> context) {
+  /** A kernel for {@code device} under a tuning that need not be the stored one. */
+  public ClKernel(ClDevice device, ClShape shape, ClTuning tuning) {
+    this(device, shape, tuning, () -> ClContext.of(device));
+  }
+
+  ClKernel(ClDevice device, ClShape shape, ClTuning tuning, Supplier<ClContext> context) {
     this.device = device;
     this.shape = shape;
+    this.tuning = tuning;
     this.context = context;
   }
 
@@ -52,6 +59,11 @@ public final class ClKernel implements AttentionKernel {
   /** The device that it runs on. */
   public ClDevice device() {
     return device;
+  }
+
+  /** How it cuts up its work. */
+  public ClTuning tuning() {
+    return tuning;
   }
 
   /** Whether it reads slabs where they lie; the first call asks the device. */
@@ -117,7 +129,7 @@ public final class ClKernel implements AttentionKernel {
         return worker;
       }
     }
-    return new ClWorker(context.get(), shape);
+    return new ClWorker(context.get(), shape, tuning);
   }
 
   private void giveBack(ClWorker worker) {

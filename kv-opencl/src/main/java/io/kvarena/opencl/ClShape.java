@@ -10,13 +10,14 @@ public enum ClShape {
   /** One work-item takes a KV head, a few query tokens and a split; no barriers. */
   CPU("fold_cpu.cl", 1) {
     @Override
-    int blockTokens(PageLayout layout, int tokens) {
-      return Math.clamp(BLOCK_ROWS / layout.layer().group(), 1, tokens);
+    int blockTokens(PageLayout layout, int tokens, ClTuning tuning) {
+      return Math.clamp(tuning.blockRows() / layout.layer().group(), 1, tokens);
     }
 
     @Override
-    void foldSizes(MemorySegment sizes, PageLayout layout, int tokens, int splits) {
-      int block = blockTokens(layout, tokens);
+    void foldSizes(
+        MemorySegment sizes, PageLayout layout, int tokens, int splits, ClTuning tuning) {
+      int block = blockTokens(layout, tokens, tuning);
       put(sizes, layout.heads(), (tokens + block - 1) / block, splits);
     }
   },
@@ -24,19 +25,17 @@ public enum ClShape {
   /** A work-group takes up to four query heads of a KV head, a query token and a split. */
   GPU("fold_gpu.cl", 128) {
     @Override
-    int blockTokens(PageLayout layout, int tokens) {
+    int blockTokens(PageLayout layout, int tokens, ClTuning tuning) {
       return 1;
     }
 
     @Override
-    void foldSizes(MemorySegment sizes, PageLayout layout, int tokens, int splits) {
+    void foldSizes(
+        MemorySegment sizes, PageLayout layout, int tokens, int splits, ClTuning tuning) {
       int blocks = (layout.layer().group() + GROUP_ROWS - 1) / GROUP_ROWS;
       put(sizes, (long) layout.heads() * blocks, tokens, splits);
     }
   };
-
-  /** Query rows of a CPU work-item: they share what it reads of a page, from its nearest cache. */
-  private static final int BLOCK_ROWS = 16;
 
   /** ROW_BLOCK of fold_gpu.cl. */
   private static final int GROUP_ROWS = 4;
@@ -62,10 +61,11 @@ public enum ClShape {
   }
 
   /** Query tokens of a work-item. */
-  abstract int blockTokens(PageLayout layout, int tokens);
+  abstract int blockTokens(PageLayout layout, int tokens, ClTuning tuning);
 
   /** Writes the sizes of kernel {@code fold}: u64 [3] of the range, u64 [3] of a work-group. */
-  abstract void foldSizes(MemorySegment sizes, PageLayout layout, int tokens, int splits);
+  abstract void foldSizes(
+      MemorySegment sizes, PageLayout layout, int tokens, int splits, ClTuning tuning);
 
   /** Writes the sizes of kernel {@code merge}. */
   void mergeSizes(MemorySegment sizes, int rows) {

@@ -32,6 +32,7 @@ final class ClWorker {
 
   private final ClContext context;
   private final ClShape shape;
+  private final ClTuning tuning;
   private final long queue;
   private final @Nullable ClFunction[] folds = new ClFunction[KernelSource.PAIRS];
   private final @Nullable ClFunction[] merges = new ClFunction[KernelSource.PAIRS];
@@ -44,11 +45,12 @@ final class ClWorker {
   private long scratch;
   private long scratchBytes;
 
-  ClWorker(ClContext context, ClShape shape) {
+  ClWorker(ClContext context, ClShape shape, ClTuning tuning) {
     this.context = context;
     this.shape = shape;
+    this.tuning = tuning;
     queue = context.createQueue();
-    batch = new PageBatch(context);
+    batch = new PageBatch(context, tuning.splitTokens());
     args = new ClBuffer(context);
     args.fit(ARGS_BYTES);
     queryRows = new ClBuffer(context);
@@ -64,7 +66,7 @@ final class ClWorker {
     ClFunction merge = function(merges, pair, "merge");
     int heads = layout.heads() * layout.layer().group();
     int stride = queryStride(layout);
-    int splits = PageBatch.splits(run);
+    int splits = batch.splits(run);
     long tokenBytes = 4L * heads * (layout.layer().valueDim() + 2);
     long widest = Math.max(tokenBytes * splits, 4L * heads * stride);
     int chunk = Math.clamp(SCRATCH_BYTES / widest, 1, queries.tokens());
@@ -202,7 +204,7 @@ final class ClWorker {
     to.setAtIndex(JAVA_INT, 6, (int) layout.valueTileBytes());
     to.setAtIndex(JAVA_INT, 7, tokens);
     to.setAtIndex(JAVA_INT, 8, queryStride(layout));
-    to.setAtIndex(JAVA_INT, 9, shape.blockTokens(layout, tokens));
+    to.setAtIndex(JAVA_INT, 9, shape.blockTokens(layout, tokens, tuning));
     to.setAtIndex(JAVA_FLOAT, 12, queries.scale());
     to.setAtIndex(JAVA_FLOAT, 13, queries.softCap());
   }
@@ -221,7 +223,7 @@ final class ClWorker {
     fold.buffer(FOLD_PAGES + 2, queryRows.handle());
     fold.buffer(FOLD_PAGES + 3, bounds.handle());
     fold.buffer(FOLD_PAGES + 4, scratch);
-    shape.foldSizes(sizes, layout, tokens, batch.splits());
+    shape.foldSizes(sizes, layout, tokens, batch.splits(), tuning);
     launch(fold, 3);
     if (batch.finished()) {
       merge.buffer(0, args.handle());

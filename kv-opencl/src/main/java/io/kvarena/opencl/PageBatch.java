@@ -13,14 +13,11 @@ import org.jspecify.annotations.Nullable;
  * splits.
  *
  * <p>A split is folded on its own and merged afterwards, which gives a device parallel work. Splits
- * end where the position passes a multiple of {@value #SPLIT_TOKENS}, whatever else is in the run:
+ * end where the position passes a multiple of the tuning's tokens, whatever else is in the run:
  * so a query's result does not depend on pages that it does not see. A split that must be cut all
  * the same is resumed by the next batch, with the same result to the bit.
  */
 final class PageBatch {
-
-  /** Tokens of a split. */
-  static final int SPLIT_TOKENS = 1024;
 
   /** Slab arguments of a kernel. */
   static final int SLABS_MAX = 16;
@@ -31,6 +28,7 @@ final class PageBatch {
   /** Bytes of pages that are copied at a time where a device does not work in place. */
   static final long STAGING_BYTES = 4L << 20;
 
+  private final int splitTokens;
   private final ClSlabs slabs;
   private final ClBuffer rows;
   private final ClBuffer splitStarts;
@@ -45,7 +43,8 @@ final class PageBatch {
   private boolean finished = true;
   private boolean copied;
 
-  PageBatch(ClContext context) {
+  PageBatch(ClContext context, int splitTokens) {
+    this.splitTokens = splitTokens;
     slabs = context.slabs();
     rows = new ClBuffer(context);
     splitStarts = new ClBuffer(context);
@@ -53,7 +52,7 @@ final class PageBatch {
   }
 
   /** Splits that a run falls into. */
-  static int splits(PageRun run) {
+  int splits(PageRun run) {
     int count = 0;
     for (int page = 0; page < run.size(); page++) {
       if (startsSplit(run, page)) {
@@ -63,10 +62,10 @@ final class PageBatch {
     return count;
   }
 
-  private static boolean startsSplit(PageRun run, int page) {
+  private boolean startsSplit(PageRun run, int page) {
     return page == 0
-        || Math.floorDiv(run.position(page), SPLIT_TOKENS)
-            != Math.floorDiv(run.position(page - 1), SPLIT_TOKENS);
+        || Math.floorDiv(run.position(page), splitTokens)
+            != Math.floorDiv(run.position(page - 1), splitTokens);
   }
 
   /**

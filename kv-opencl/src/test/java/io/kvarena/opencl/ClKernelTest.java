@@ -35,7 +35,7 @@ final class ClKernelTest {
   }
 
   /** A case of a pair of formats, everything else drawn. */
-  private static FoldCase draw(PageFormat keys, PageFormat values, long seed) {
+  static FoldCase draw(PageFormat keys, PageFormat values, long seed) {
     Random random = new Random(seed);
     return FoldCase.of(
         keys,
@@ -51,7 +51,7 @@ final class ClKernelTest {
   }
 
   /** Pages with holes, gaps and dead pages in two slabs; queries with bounds of every kind. */
-  private static void scatter(FoldCase drawn) {
+  static void scatter(FoldCase drawn) {
     Random random = drawn.random;
     int pages = 1 + random.nextInt(8);
     MemorySegment[] slabs = {drawn.slab(pages), drawn.slab(pages)};
@@ -59,7 +59,7 @@ final class ClKernelTest {
     for (int page = 0; page < pages; page++) {
       long whole = -1L >>> (64 - drawn.layout.pageTokens());
       long live = random.nextInt(4) == 0 ? random.nextLong() : random.nextInt(6) == 0 ? 0 : whole;
-      int gap = random.nextInt(6) == 0 ? PageBatch.SPLIT_TOKENS : 0;
+      int gap = random.nextInt(6) == 0 ? ClTuning.DEFAULT.splitTokens() : 0;
       drawn.addPage(slabs[random.nextInt(2)], page, live, drawn.nextPosition + gap);
       last = drawn.nextPosition;
     }
@@ -118,7 +118,7 @@ final class ClKernelTest {
   }
 
   /** Compares every row and returns how many there are. */
-  private static int assertNear(FoldCase drawn, AttentionState state) {
+  static int assertNear(FoldCase drawn, AttentionState state) {
     int valueDim = drawn.layout.layer().valueDim();
     for (int row = 0; row < state.rows(); row++) {
       FoldCase.Expected expected = drawn.expected(row / drawn.heads(), row % drawn.heads());
@@ -142,7 +142,7 @@ final class ClKernelTest {
     return state.rows();
   }
 
-  private static void assertSameBits(AttentionState expected, AttentionState found) {
+  static void assertSameBits(AttentionState expected, AttentionState found) {
     assertEquals(expected.rows(), found.rows());
     long bytes = 4L * expected.rows() * (2 + expected.valueDim());
     assertEquals(
@@ -289,8 +289,8 @@ final class ClKernelTest {
   @EnumSource(ClShape.class)
   void fold_deviceWithMemoryOfItsOwn_hasTheSameResult(ClShape shape) {
     ClDevice device = ClDevices.all().getFirst();
-    ClContext apart = new ClContext(device, new InPlaceProbe.Verdict(false, false, "a test"));
-    ClKernel copying = new ClKernel(device, shape, () -> apart);
+    ClContext apart = new ClContext(device, new InPlaceProbe.Verdict(false, false, "a test"), new ClBinaries(null, 0));
+    ClKernel copying = new ClKernel(device, shape, ClTuning.DEFAULT, () -> apart);
     assertFalse(copying.inPlace());
     assertTrue(copying.runsOn().endsWith(", on copies of the pages: a test"), copying.runsOn());
     FoldCase drawn = FoldCase.of(Formats.Q8_0, Formats.Q8_0, 16, 2, 3, 33, 40, 5, 0, 17);

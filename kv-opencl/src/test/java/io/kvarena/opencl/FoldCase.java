@@ -227,7 +227,7 @@ final class FoldCase {
   private double tolerance(double largestProduct) {
     double u = 0x1p-24;
     double logit = (layout.layer().keyDim() + 4) * largestProduct + 8 * softCap;
-    double sums = layout.pageTokens() + PageBatch.SPLIT_TOKENS / 8.0 + run.size() + 8;
+    double sums = layout.pageTokens() + ClTuning.DEFAULT.splitTokens() / 8.0 + run.size() + 8;
     return 2 * u * (logit + 4 + sums);
   }
 }
