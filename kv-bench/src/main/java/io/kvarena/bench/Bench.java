@@ -40,7 +40,8 @@ public final class Bench implements Runnable {
   @Parameters(
       arity = "0..1",
       paramLabel = "WHAT",
-      description = "attention, append or all, which is both (the default); prefix by itself; copy: what"
+      description =
+          "attention, append or all, which is both (the default); prefix by itself; copy: what"
               + " each OpenCL device's memory gives at most")
   private String what = "all";
 

@@ -81,8 +81,7 @@ public final class Tune implements Runnable {
     double[][] rates = new double[SPLITS.size()][];
     for (int i = 0; i < rates.length; i++) {
       rates[i] = rates(device, tuning(SPLITS.get(i)));
-      out.printf(
-          Locale.ROOT, "  %11d %8.2f %8.2f%n", SPLITS.get(i), rates[i][0], rates[i][1]);
+      out.printf(Locale.ROOT, "  %11d %8.2f %8.2f%n", SPLITS.get(i), rates[i][0], rates[i][1]);
     }
     finish(device, best(rates));
   }

@@ -86,8 +86,7 @@ class BenchTest {
   @Test
   void append_asJson_hasItsThreeStepsForEachFormat() {
     int exit =
-        bench(
-            "append", "--kernels", "scalar", "--formats", "q8_0", "--seconds", "0.01", "--json");
+        bench("append", "--kernels", "scalar", "--formats", "q8_0", "--seconds", "0.01", "--json");
     assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
     JsonArray rows = lastLine().getAsJsonArray("append");
     List<String> steps =
@@ -98,7 +97,11 @@ class BenchTest {
     // Each with and without a rotation.
     assertEquals(
         List.of(
-            "scalar append", "scalar append", "scalar put", "scalar put", "scalar seal",
+            "scalar append",
+            "scalar append",
+            "scalar put",
+            "scalar put",
+            "scalar seal",
             "scalar seal"),
         steps);
   }

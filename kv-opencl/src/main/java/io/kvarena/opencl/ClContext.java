@@ -57,7 +57,8 @@ final class ClContext {
   }
 
   /**
-   * A context of its own that does as the probe would have told it to, and keeps its programs there.
+   * A context of its own that does as the probe would have told it to, and keeps its programs
+   * there.
    */
   ClContext(ClDevice device, InPlaceProbe.Verdict verdict, ClBinaries binaries) {
     this.device = device;

@@ -6,6 +6,7 @@ import java.io.Writer;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 
@@ -53,7 +54,9 @@ public record ClTuning(int splitTokens, int blockRows) {
     }
   }
 
-  /** What is stored for a device, or the default; what is stored and makes no sense is warned of. */
+  /**
+   * What is stored for a device, or the default; what is stored and makes no sense is warned of.
+   */
   public static ClTuning of(ClDevice device) {
     Path file = file(device).orElse(null);
     return file == null || !Files.isRegularFile(file) ? DEFAULT : read(file);
@@ -104,7 +107,7 @@ public record ClTuning(int splitTokens, int blockRows) {
   }
 
   void write(Path file, String device) throws IOException {
-    ClBinaries.makeFolder(file.getParent());
+    ClBinaries.makeFolder(Objects.requireNonNull(file.getParent()));
     Properties stored = new Properties();
     stored.setProperty(SPLIT_TOKENS, String.valueOf(splitTokens));
     stored.setProperty(BLOCK_ROWS, String.valueOf(blockRows));

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * splits.
  *
  * <p>A split is folded on its own and merged afterwards, which gives a device parallel work. Splits
- * end where the position passes a multiple of the tuning's tokens, whatever else is in the run:
- * so a query's result does not depend on pages that it does not see. A split that must be cut all
- * the same is resumed by the next batch, with the same result to the bit.
+ * end where the position passes a multiple of the tuning's tokens, whatever else is in the run: so
+ * a query's result does not depend on pages that it does not see. A split that must be cut all the
+ * same is resumed by the next batch, with the same result to the bit.
  */
 final class PageBatch {
 

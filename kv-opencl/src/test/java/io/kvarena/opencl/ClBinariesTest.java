@@ -51,9 +51,7 @@ class ClBinariesTest {
     assertEquals(1, files().size(), "nothing half written is left");
     if (Files.getFileStore(folder()).supportsFileAttributeView("posix")) {
       assertEquals(
-          "rwx------",
-          PosixFilePermissions.toString(
-              Files.getPosixFilePermissions(folder())));
+          "rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(folder())));
     }
   }
 
@@ -100,10 +98,11 @@ class ClBinariesTest {
 
   @Test
   void keep_beyondTheLimit_deletesWhatWasNotUsedForLongest() throws IOException {
-    ClBinaries small = new ClBinaries(folder(), 3 * (BINARY.length + 16));
+    ClBinaries small = new ClBinaries(folder(), 3L * (BINARY.length + 16));
     for (int i = 0; i < 3; i++) {
       small.keep("k" + i, BINARY);
-      Files.setLastModifiedTime(folder().resolve("k" + i + ".clbin"), FileTime.fromMillis(1000 * i));
+      Files.setLastModifiedTime(
+          folder().resolve("k" + i + ".clbin"), FileTime.fromMillis(1000L * i));
     }
     assertTrue(small.find("k0").isPresent()); // used now
     small.keep("k3", BINARY);
@@ -154,10 +153,8 @@ class ClBinariesTest {
 
   @Test
   void key_differsWithEachPart() {
-    ClDevice device =
-        new ClDevice(1, 2, "p", "n", "v", ClDevice.Kind.CPU, 1, 1, 1, 1, true, true);
-    ClDevice other =
-        new ClDevice(1, 2, "p", "n", "w", ClDevice.Kind.CPU, 1, 1, 1, 1, true, true);
+    ClDevice device = new ClDevice(1, 2, "p", "n", "v", ClDevice.Kind.CPU, 1, 1, 1, 1, true, true);
+    ClDevice other = new ClDevice(1, 2, "p", "n", "w", ClDevice.Kind.CPU, 1, 1, 1, 1, true, true);
     String key = ClBinaries.key(device, "o", "s");
     assertEquals(key, ClBinaries.key(device, "o", "s"));
     assertNotEquals(key, ClBinaries.key(other, "o", "s"));

@@ -289,7 +289,9 @@ final class ClKernelTest {
   @EnumSource(ClShape.class)
   void fold_deviceWithMemoryOfItsOwn_hasTheSameResult(ClShape shape) {
     ClDevice device = ClDevices.all().getFirst();
-    ClContext apart = new ClContext(device, new InPlaceProbe.Verdict(false, false, "a test"), new ClBinaries(null, 0));
+    ClContext apart =
+        new ClContext(
+            device, new InPlaceProbe.Verdict(false, false, "a test"), new ClBinaries(null, 0));
     ClKernel copying = new ClKernel(device, shape, ClTuning.DEFAULT, () -> apart);
     assertFalse(copying.inPlace());
     assertTrue(copying.runsOn().endsWith(", on copies of the pages: a test"), copying.runsOn());
