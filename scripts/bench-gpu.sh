@@ -51,7 +51,7 @@ rows=$(./kv bench attention --kernels opencl --formats f16,q8_0,q4_0 --contexts 
   --seconds "$seconds" --png .kv/bench-gpu.png)
 printf '%-8s %8s %10s %9s %14s\n' format context µs GB/s "of copy"
 printf '%s\n' "$rows" | awk -v copy="$gbps" \
-  '$1 == "opencl" { printf "%-8s %8d %10.0f %9.2f %13.0f %%\n", $2, $3, $5, $6, 100 * $6 / copy }'
+  '$1 == "opencl" && NF > 7 { printf "%-8s %8d %10.0f %9.2f %13.0f %%\n", $2, $3, $5, $6, 100 * $6 / copy }'
 
 if command -v python3 >/dev/null && python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
   echo "== torch, the same shapes in f16, and 64 sequences of 8,192 tokens"

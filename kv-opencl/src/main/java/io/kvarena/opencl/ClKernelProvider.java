@@ -31,7 +31,9 @@ public final class ClKernelProvider implements KernelProvider {
     ClDevice device = ClDevices.all().getFirst();
     // Not asked whether it works in place: that compiles a program, and most processes choose
     // another kernel.
-    return List.of(KernelOffer.usable(new ClKernel(device), rank(device), device.describe()));
+    ClKernel kernel = new ClKernel(device);
+    String tuned = ClTuning.isStored(device) ? ", tuned: " + kernel.tuning() : "";
+    return List.of(KernelOffer.usable(kernel, rank(device), device.describe() + tuned));
   }
 
   private static int rank(ClDevice device) {

@@ -24,6 +24,12 @@ import java.util.Properties;
  */
 public record ClTuning(int splitTokens, int blockRows) {
 
+  /** The numbers as people read them. */
+  @Override
+  public String toString() {
+    return SPLIT_TOKENS + "=" + splitTokens + ", " + BLOCK_ROWS + "=" + blockRows;
+  }
+
   /** Where nothing is stored. */
   public static final ClTuning DEFAULT = new ClTuning(1024, 16);
 
