@@ -60,9 +60,7 @@ final class SharedRuns {
     }
     // Two runs for each thread, where there is something to cut.
     tokensMax =
-        threads == 1
-            ? TOKENS_MAX
-            : (int) Math.clamp(shares / (2 * threads), TOKENS_CUT_MIN, TOKENS_MAX);
+        threads == 1 ? TOKENS_MAX : Math.clamp(shares / (2L * threads), TOKENS_CUT_MIN, TOKENS_MAX);
     int cells = 0;
     for (int lane = 0; lane < plan.lanes(); lane++) {
       int splits = 0;
