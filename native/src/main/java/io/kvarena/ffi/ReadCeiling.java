@@ -64,7 +64,8 @@ public final class ReadCeiling {
     }
     CKernel.checkPages(run.layout(), run);
     try {
-      return (long) readPages.invokeExact(run.rows(), (long) run.size(), run.layout().pageBytes(), ahead);
+      return (long)
+          readPages.invokeExact(run.rows(), (long) run.size(), run.layout().pageBytes(), ahead);
     } catch (Throwable failed) {
       throw Downcalls.unexpected(failed);
     } finally {
