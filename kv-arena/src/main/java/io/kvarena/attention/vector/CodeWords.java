@@ -128,13 +128,13 @@ final class CodeWords {
     int rest = 0;
     for (int i = 0; i < per; i++) {
       if (i < elements % per) {
-        used |= (1 << bits) - 1 << shift(i, bits);
+        used |= ((1 << bits) - 1) << shift(i, bits);
       } else {
         rest |= padding << shift(i, bits);
       }
     }
     for (int i = (rows() - 1) * stride; i < rows() * stride; i++) {
-      words[i] = words[i] & used | rest;
+      words[i] = (words[i] & used) | rest;
     }
   }
 

@@ -32,7 +32,7 @@ final class GranuleWriter {
     }
     int whole = channels - channels % Lanes.COUNT;
     for (int pair = 0; pair < PAIRS; pair++) {
-      long row = at + 2 * pair * stride;
+      long row = at + 2L * pair * stride;
       pair(from, row, row + stride, whole, pairs, pair * channels);
     }
     interleave(pairs, channels, whole, slab, tile);
@@ -54,8 +54,8 @@ final class GranuleWriter {
   private static void interleave(
       int[] pairs, int channels, int count, MemorySegment slab, long tile) {
     for (int i = 0; i < count; i++) {
-      long low = pairs[i] & 0xffff_ffffL | (long) pairs[channels + i] << 32;
-      long high = pairs[2 * channels + i] & 0xffff_ffffL | (long) pairs[3 * channels + i] << 32;
+      long low = (pairs[i] & 0xffff_ffffL) | ((long) pairs[channels + i] << 32);
+      long high = (pairs[2 * channels + i] & 0xffff_ffffL) | ((long) pairs[3 * channels + i] << 32);
       slab.set(LONG, tile + 16L * i, low);
       slab.set(LONG, tile + 16L * i + 8, high);
     }

@@ -204,7 +204,7 @@ final class GroupNumbers {
   }
 
   private static float number(int ordered) {
-    return Float.intBitsToFloat(ordered ^ ordered >> 31 & Integer.MAX_VALUE);
+    return Float.intBitsToFloat(ordered ^ ((ordered >> 31) & Integer.MAX_VALUE));
   }
 
   /** Scales are ranges over {@code codeMax}; they and the minima count as they are stored. */

@@ -104,7 +104,7 @@ final class TileNumbers {
 
   /** Makes the rows 0 that do not live. */
   void clearDead(RawTile raw) {
-    long dead = ~raw.live() & -1L >>> 64 - raw.tokens();
+    long dead = ~raw.live() & (-1L >>> (64 - raw.tokens()));
     for (; dead != 0; dead &= dead - 1) {
       int token = Long.numberOfTrailingZeros(dead);
       if (raw.kind() == TileKind.VALUES) {
