@@ -41,11 +41,6 @@ final class Lanes {
   /** Those of them that are left there. */
   static final int HALF_BITS = 0x8fffe000;
 
-  private static final int HALF_INFINITY = 0x7c00;
-
-  /** The f32 bits of the smallest normal f16 value. */
-  private static final int HALF_NORMAL = 113 << 23;
-
   private Lanes() {}
 
   static int roundUp(int value, int multiple) {
@@ -78,31 +73,6 @@ final class Lanes {
         .lanewise(VectorOperators.LSHL, HALF_SHIFT)
         .lanewise(VectorOperators.AND, HALF_BITS)
         .reinterpretAsFloats();
-  }
-
-  /** The bits of the nearest f16 values, ties to even, of values that are numbers. */
-  static IntVector halfBits(FloatVector values) {
-    IntVector bits = values.reinterpretAsInts();
-    IntVector size = bits.and(Integer.MAX_VALUE);
-    // The exponent's bias goes down by 112; half a step, less one where the last bit kept is even.
-    IntVector normal =
-        size.lanewise(VectorOperators.LSHR, HALF_SHIFT)
-            .and(1)
-            .add(size)
-            .add(0xfff - (112 << 23))
-            .lanewise(VectorOperators.LSHR, HALF_SHIFT)
-            .min(HALF_INFINITY);
-    // Floats from 1/2 on lie as far apart as subnormals: the sum is rounded to one of them.
-    IntVector small =
-        size.reinterpretAsFloats().add(0.5f).reinterpretAsInts().sub(Float.floatToIntBits(0.5f));
-    return normal
-        .blend(small, size.compare(VectorOperators.LT, HALF_NORMAL))
-        .or(bits.lanewise(VectorOperators.LSHR, 16).and(0x8000));
-  }
-
-  /** The lower halves of ints. */
-  static ShortVector lowerHalves(IntVector ints) {
-    return ints.convertShape(VectorOperators.I2S, SHORTS, 0).reinterpretAsShorts();
   }
 
   /** bf16 values: the upper halves of f32. */

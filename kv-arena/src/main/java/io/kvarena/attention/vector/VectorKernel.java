@@ -4,7 +4,6 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.AttentionState;
 import io.kvarena.attention.PageRun;
 import io.kvarena.attention.Queries;
-import io.kvarena.attention.RowKernel;
 import io.kvarena.format.PageLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,11 +26,6 @@ final class VectorKernel implements AttentionKernel {
   @Override
   public boolean supports(PageLayout layout) {
     return Tile.of(layout.keys()) != null && Tile.of(layout.values()) != null;
-  }
-
-  @Override
-  public RowKernel newRowKernel() {
-    return new VectorRows();
   }
 
   @Override
