@@ -13,6 +13,7 @@ module io.kvarena {
   exports io.kvarena.format;
   exports io.kvarena.memory;
   exports io.kvarena.policy;
+  exports io.kvarena.tier;
   exports io.kvarena.transform;
 
   uses io.kvarena.attention.KernelProvider;
