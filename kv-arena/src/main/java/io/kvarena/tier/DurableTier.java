@@ -12,10 +12,7 @@ public interface DurableTier extends Tier {
   /** Receives a page that a restart found. */
   @FunctionalInterface
   interface Found {
-    /**
-     * @param bytes size of the page
-     * @param crc32c checksum of its bytes
-     */
+    /** A page of {@code bytes} bytes that have this checksum. */
     void page(PageKey key, byte[] about, long bytes, int crc32c);
   }
 

@@ -1,0 +1,86 @@
+package io.kvarena.tier;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls on files that a disk tier makes, each as unreliable as the system's own: the place to
+ * plug in another way to do them, or faults.
+ *
+ * <p>All methods may be called from any thread. Paths are absolute. Links are not followed.
+ */
+public interface FileIo {
+
+  /** What reads and writes are aligned to in file and memory: offsets, sizes and addresses. */
+  int ALIGNMENT = 4096;
+
+  /** Name in figures and messages. */
+  String name();
+
+  /** Opens a file to read and write, new and empty with mode 0600 if it is not there. */
+  OpenFile open(Path file) throws IOException;
+
+  /** Makes a directory with mode 0700; throws if a link or a file is in its place. */
+  void makeDirectory(Path directory) throws IOException;
+
+  /** Names of the files in a directory. */
+  List<String> list(Path directory) throws IOException;
+
+  /** Deletes a file; one that is not there is passed over. */
+  void delete(Path file) throws IOException;
+
+  /** Gives a file another name in the same directory, in place of one that has it. */
+  void rename(Path file, Path as) throws IOException;
+
+  /** Makes the names in a directory durable. */
+  void syncDirectory(Path directory) throws IOException;
+
+  /** An open file. */
+  interface OpenFile extends AutoCloseable {
+
+    /** Size in bytes. */
+    long size() throws IOException;
+
+    /** Makes the file longer, by zeros, or shorter. */
+    void resize(long bytes) throws IOException;
+
+    /**
+     * Reads or writes all pieces, at once where that pays, and sets how far each got. Throws only
+     * if none could be begun; a piece that failed says so itself.
+     */
+    void transfer(List<Piece> pieces) throws IOException;
+
+    /** Makes all that was written and the size durable. After a failure the file is in doubt. */
+    void sync() throws IOException;
+
+    @Override
+    void close() throws IOException;
+  }
+
+  /** A piece of a file and the memory that it is read into or written from. */
+  final class Piece {
+    /** Whether it is written. */
+    public final boolean write;
+
+    /** Where it lies in the file. */
+    public final long offset;
+
+    /** The memory, native and aligned. */
+    public final MemorySegment memory;
+
+    /** Bytes moved: fewer than asked for at the end of a file, or as the system likes. */
+    public int moved;
+
+    /** Why nothing was moved; null if something was, or at the end of the file. */
+    public @Nullable IOException failure;
+
+    public Piece(boolean write, long offset, MemorySegment memory) {
+      this.write = write;
+      this.offset = offset;
+      this.memory = memory;
+    }
+  }
+}
