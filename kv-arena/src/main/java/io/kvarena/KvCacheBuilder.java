@@ -5,6 +5,7 @@ import io.kvarena.format.PageFormat;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.tier.Tier;
 import io.kvarena.transform.Encoding;
 
 /** How a cache is set up; everything has a default. */
@@ -87,6 +88,20 @@ public interface KvCacheBuilder {
 
   /** What forgets tokens and how much a sequence may keep; nothing forgets if not set. */
   KvCacheBuilder policy(EvictionPolicy policy, Budget budget);
+
+  /**
+   * Where sealed pages go when the memory is full, those of the sequences attended longest ago
+   * first; without one a step is refused then. What is there is read from there, a piece at a time:
+   * a sequence may be larger than the memory. The tier must have been opened for this cache alone
+   * and outlives it; it may run out of room itself.
+   */
+  KvCacheBuilder tier(Tier tier);
+
+  /**
+   * Native memory, within the limit, for pages that are read from the tier; an eighth of the limit
+   * and at most 256 MiB if not set.
+   */
+  KvCacheBuilder stagingBytes(long bytes);
 
   /** How closely dropped handles are watched for; SAMPLED if not set. */
   KvCacheBuilder leakDetection(LeakDetection level);

@@ -94,6 +94,20 @@ public interface KvSequence extends AutoCloseable {
    */
   void shift(int from, int to, int delta);
 
+  /**
+   * Moves the sealed pages to the cache's tier and gives their memory to others: for a conversation
+   * that waits for its user. Those that forks share go for them too. It may go on at any time: what
+   * is away is read from the tier, or comes back where there is room. Throws IllegalStateException
+   * without a tier, TierException with nothing moved if it fails.
+   */
+  void offload();
+
+  /**
+   * Brings pages back that are away, the newest tokens' first; false if there was no room for all.
+   * Need not be called: see {@link #offload}.
+   */
+  boolean recall();
+
   /** The next position. */
   int length();
 

@@ -7,7 +7,8 @@ import io.kvarena.memory.ArenaStats;
  *
  * @param kernel the kernel that serves
  * @param sequences open sequences
- * @param sealedPages pages that are encoded and immutable, counted once however often shared
+ * @param sealedPages pages that are encoded and immutable and lie in the arena, counted once
+ *     however often shared
  * @param sealedBytes their bytes
  * @param tailBytes bytes of granules of unsealed tokens
  * @param tableBytes heap bytes of the block tables of open sequences
@@ -19,6 +20,11 @@ import io.kvarena.memory.ArenaStats;
  * @param tailBytesRead bytes of granules that attention has read
  * @param forks sequences forked so far
  * @param slotsEvicted slots that policies have forgotten
+ * @param offloadedPages sealed pages whose bytes are in the tier alone
+ * @param offloadedBytes their bytes
+ * @param pagesStored pages copied to the tier so far
+ * @param pagesRestored pages brought back into the arena so far
+ * @param tierBytesRead bytes read from the tier so far
  * @param leaks handles found dropped without close
  * @param arena where every byte of native memory is
  */
@@ -37,6 +43,11 @@ public record KvStats(
     long tailBytesRead,
     long forks,
     long slotsEvicted,
+    long offloadedPages,
+    long offloadedBytes,
+    long pagesStored,
+    long pagesRestored,
+    long tierBytesRead,
     long leaks,
     ArenaStats arena) {
 

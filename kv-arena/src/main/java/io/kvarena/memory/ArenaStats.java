@@ -12,6 +12,8 @@ package io.kvarena.memory;
  * @param freePageBytes bytes of free pages in superblocks that a pool holds
  * @param wasteBytes bytes at the ends of superblocks that no page fits into
  * @param freeSuperblockBytes bytes of superblocks that no pool holds
+ * @param pagesAway pages in use whose bytes are not in the arena but in a tier
+ * @param awayBytes their bytes
  * @param mapBytes heap bytes of the page map
  * @param slabsOpened slabs ever taken from the source
  * @param slabsClosed slabs given back so far
@@ -25,6 +27,8 @@ public record ArenaStats(
     long freePageBytes,
     long wasteBytes,
     long freeSuperblockBytes,
+    long pagesAway,
+    long awayBytes,
     long mapBytes,
     long slabsOpened,
     long slabsClosed) {}

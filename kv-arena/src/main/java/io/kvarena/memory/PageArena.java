@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentRunner;
@@ -44,6 +45,7 @@ public final class PageArena implements AutoCloseable {
   private long opened;
   private long closedSlabs;
   private volatile boolean closed;
+  private volatile LongConsumer copiedGone = page -> {};
   private @Nullable AgentRunner maintenance;
   private @Nullable Thread maintenanceThread;
 
@@ -169,6 +171,148 @@ public final class PageArena implements AutoCloseable {
     return map.block(page).pageOffset(map.slot(page));
   }
 
+  /**
+   * Finds the bytes of a page on which the caller has a reference; false if they are not here. A
+   * place that was found stays good as long as nobody reclaims it: see {@link #vacate}.
+   */
+  public boolean find(long page, PagePlace place) {
+    Superblock block = map.blockOf(page);
+    if (block == null) {
+      return false;
+    }
+    place.slab = block.slab.segment;
+    place.slabNumber = block.slab.number;
+    place.offset = block.pageOffset(map.slot(page));
+    return true;
+  }
+
+  /** Takes another reference; false when the page is gone. */
+  public boolean tryRetain(long page) {
+    return map.knows(page) && map.tryRetain(page);
+  }
+
+  /** Drops a reference. */
+  public void release(long page) {
+    PagePool pool = map.knows(page) ? map.pool(page) : null;
+    if (pool == null) {
+      throw gone(page);
+    }
+    release(pool, page);
+  }
+
+  /** The bytes of a page, read-only, that are here and on which the caller has a reference. */
+  public MemorySegment view(long page) {
+    return slab(page).asSlice(offset(page), pageBytes(page)).asReadOnly();
+  }
+
+  /** A number for memory beside the arena's slabs that kernels read as if it were one. */
+  public int newSlabNumber() {
+    return SLAB_NUMBERS.incrementAndGet();
+  }
+
+  /** Whether the bytes of a page on which the caller has a reference are here. */
+  public boolean isResident(long page) {
+    return map.blockOf(page) != null;
+  }
+
+  /** Bytes of a page on which the caller has a reference, wherever they are. */
+  public long pageBytes(long page) {
+    PagePool pool = map.pool(page);
+    if (pool == null) {
+      throw gone(page);
+    }
+    return pool.pageBytes();
+  }
+
+  /**
+   * Takes the bytes of a page away, on which the caller has a reference and of which a copy is kept
+   * elsewhere. Its name and its references stay. One thread at a time moves pages.
+   *
+   * @return the room, to be handed to {@link #reclaim} when all who found the page before are done
+   */
+  public PageRoom vacate(long page) {
+    Superblock block = map.block(page);
+    PagePool pool = map.pool(page);
+    assert pool != null : "a page without a pool";
+    PageRoom room = new PageRoom(pool, block, map.slot(page));
+    map.leave(page);
+    lock.lock();
+    try {
+      pool.away++;
+    } finally {
+      lock.unlock();
+    }
+    return room;
+  }
+
+  /** Wipes room that no page has, and gives it to others. */
+  public void reclaim(PageRoom room) {
+    overwrite(
+        room.block.slab.segment,
+        room.block.pageOffset(room.slot),
+        room.pool.pageBytes(),
+        freedFill);
+    lock.lock();
+    try {
+      giveBack(room.pool, room.block, room.slot);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Room for the bytes of a page, on which the caller has a reference; null if there is none. */
+  public @Nullable PageRoom room(long page) {
+    PagePool pool = map.pool(page);
+    if (pool == null) {
+      throw gone(page);
+    }
+    lock.lock();
+    try {
+      checkOpen();
+      if (pool.withFree.isEmpty() && !lend(pool)) {
+        return null;
+      }
+      Superblock block = pool.withFree.getLast();
+      return new PageRoom(pool, block, take(pool, block));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Brings a page back, on which the caller has a reference, into room that was filled with its
+   * bytes. One thread at a time moves pages.
+   */
+  public void settle(long page, PageRoom room) {
+    lock.lock();
+    try {
+      room.pool.away--;
+    } finally {
+      lock.unlock();
+    }
+    map.come(page, room.block, room.slot);
+  }
+
+  /** Whether a copy of a page is kept elsewhere, on which the caller has a reference. */
+  public boolean isCopied(long page) {
+    return map.isCopied(page);
+  }
+
+  /** Notes that a copy of a page is kept elsewhere. One thread at a time moves pages. */
+  public void copied(long page, int crc32c) {
+    map.copied(page, crc32c);
+  }
+
+  /** The checksum that was noted with the copy of a page. */
+  public int crc32c(long page) {
+    return map.crc32c(page);
+  }
+
+  /** Sets who is told the packed names of pages that went and of which a copy is kept. */
+  public void onCopiedGone(LongConsumer listener) {
+    copiedGone = listener;
+  }
+
   /** References of a page by its packed name, 0 if it is gone. */
   public int references(long page) {
     return map.knows(page) ? map.references(page) : 0;
@@ -197,12 +341,7 @@ public final class PageArena implements AutoCloseable {
         return PageId.NONE;
       }
       Superblock block = pool.withFree.getLast();
-      page = map.add(block, block.take());
-      if (!block.hasFree()) {
-        pool.withFree.removeLast();
-        block.place = -1;
-      }
-      pool.used++;
+      page = map.add(pool, block, take(pool, block));
     } finally {
       lock.unlock();
     }
@@ -210,6 +349,30 @@ public final class PageArena implements AutoCloseable {
       overwrite(slab(page), offset(page), pool.pageBytes(), ZEROS);
     }
     return page;
+  }
+
+  /** Takes a slot of the last superblock of a pool that has free ones. */
+  private static int take(PagePool pool, Superblock block) {
+    int slot = block.take();
+    if (!block.hasFree()) {
+      pool.withFree.removeLast();
+      block.place = -1;
+    }
+    pool.used++;
+    return slot;
+  }
+
+  private void giveBack(PagePool pool, Superblock block, int slot) {
+    block.giveBack(slot);
+    pool.used--;
+    if (block.place < 0) {
+      block.place = pool.withFree.size();
+      pool.withFree.add(block);
+    }
+    // The last superblock of a pool stays, or a page that comes and goes would move it each time.
+    if (block.isEmpty() && pool.superblocks > 1) {
+      takeBack(pool, block);
+    }
   }
 
   /** Lends the pool a superblock, from a new slab if need be; false at the limit. */
@@ -260,7 +423,7 @@ public final class PageArena implements AutoCloseable {
     if (references(page) == 0) {
       throw gone(page);
     }
-    if (!map.block(page).isLentTo(pool)) {
+    if (map.pool(page) != pool) {
       throw new IllegalArgumentException(
           "a page of another pool: page="
               + PageId.index(page)
@@ -280,23 +443,24 @@ public final class PageArena implements AutoCloseable {
       return;
     }
     // Nobody else can reach the page now; wiping needs no lock.
-    overwrite(slab(page), offset(page), pool.pageBytes(), freedFill);
+    Superblock block = map.blockOf(page);
+    boolean copied = map.isCopied(page);
+    if (block != null) {
+      overwrite(block.slab.segment, offset(page), pool.pageBytes(), freedFill);
+    }
     lock.lock();
     try {
-      Superblock block = map.block(page);
-      block.giveBack(map.slot(page));
+      if (block != null) {
+        giveBack(pool, block, map.slot(page));
+      } else {
+        pool.away--;
+      }
       map.free(page);
-      pool.used--;
-      if (block.place < 0) {
-        block.place = pool.withFree.size();
-        pool.withFree.add(block);
-      }
-      // The last superblock of a pool stays, or a page that comes and goes would move it each time.
-      if (block.isEmpty() && pool.superblocks > 1) {
-        takeBack(pool, block);
-      }
     } finally {
       lock.unlock();
+    }
+    if (copied) {
+      copiedGone.accept(page);
     }
   }
 
@@ -375,10 +539,14 @@ public final class PageArena implements AutoCloseable {
       long pageBytes = 0;
       long freePageBytes = 0;
       long wasteBytes = 0;
+      long away = 0;
+      long awayBytes = 0;
       for (PagePool pool : pools) {
         long all = (long) pool.superblocks * pool.pagesPerSuperblock();
         pages += pool.used;
         pageBytes += pool.used * pool.pageBytes();
+        away += pool.away;
+        awayBytes += pool.away * pool.pageBytes();
         freePageBytes += (all - pool.used) * pool.pageBytes();
         wasteBytes += pool.superblocks * superblockBytes - all * pool.pageBytes();
       }
@@ -393,6 +561,8 @@ public final class PageArena implements AutoCloseable {
           freePageBytes,
           wasteBytes,
           freeSuperblockBytes,
+          away,
+          awayBytes,
           map.bytes(),
           opened,
           closedSlabs);
@@ -418,8 +588,9 @@ public final class PageArena implements AutoCloseable {
     }
     lock.lock();
     try {
-      if (map.used() != stats.pages()) {
-        wrong.add("pages are lost: mapped=" + map.used() + ", used=" + stats.pages());
+      long used = stats.pages() + stats.pagesAway();
+      if (map.used() != used) {
+        wrong.add("pages are lost: mapped=" + map.used() + ", used=" + used);
       }
       for (PagePool pool : pools) {
         for (Superblock block : pool.withFree) {

@@ -23,6 +23,9 @@ public final class PagePool {
   int superblocks;
   long used;
 
+  /** Pages in use whose bytes are not in the arena. */
+  long away;
+
   PagePool(PageArena arena, long pageBytes) {
     this.arena = arena;
     this.pageBytes = pageBytes;
@@ -97,8 +100,13 @@ public final class PagePool {
     return arena.slab(page.packed()).asSlice(arena.offset(page.packed()), pageBytes).asReadOnly();
   }
 
-  /** Pages in use. */
+  /** Pages in use whose bytes are in the arena. */
   public long used() {
     return arena.locked(() -> used);
+  }
+
+  /** Pages in use whose bytes are not in the arena. */
+  public long away() {
+    return arena.locked(() -> away);
   }
 }

@@ -1,10 +1,8 @@
 package io.kvarena.memory;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * A piece of a slab that is lent to one pool at a time and cut into its pages. Guarded by the
- * arena's lock; the borrower and its page size may also be read by who holds one of the pages.
+ * arena's lock; the page size may also be read by who holds one of the pages.
  */
 final class Superblock {
 
@@ -13,7 +11,6 @@ final class Superblock {
   private int[] free = {};
   private int freeCount;
   private int capacity;
-  private @Nullable PagePool borrower;
   private long pageBytes;
 
   /** Place in the pool's list of superblocks with free pages, or -1 if it is full. */
@@ -26,7 +23,6 @@ final class Superblock {
 
   /** Lends the superblock to {@code pool}; {@code capacityMax} is the most that any pool cuts. */
   void lend(PagePool pool, int capacityMax) {
-    borrower = pool;
     pageBytes = pool.pageBytes();
     capacity = pool.pagesPerSuperblock();
     if (free.length < capacity) {
@@ -37,11 +33,6 @@ final class Superblock {
       free[i] = capacity - 1 - i;
     }
     freeCount = capacity;
-  }
-
-  /** Whether the pages are those of {@code pool}. */
-  boolean isLentTo(PagePool pool) {
-    return borrower == pool;
   }
 
   /** Byte offset in the slab of the page at {@code slot}. */

@@ -44,7 +44,7 @@ final class Audit {
                     + references);
           }
         });
-    long used = pools.stream().mapToLong(PagePool::used).sum();
+    long used = pools.stream().mapToLong(pool -> pool.used() + pool.away()).sum();
     if (used != counted.size()) {
       wrong.add("pages in use that nobody holds: used=" + used + ", held=" + counted.size());
     }

@@ -16,9 +16,12 @@ import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.Signal;
+import io.kvarena.tier.Tier;
 import io.kvarena.transform.Encoding;
 import io.kvarena.transform.TransformInstance;
 import io.kvarena.transform.TransformSpec;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -37,6 +40,12 @@ public final class CacheBuilder implements KvCacheBuilder {
   /** A small limit still gives each pool a fair number of superblocks. */
   private static final int SUPERBLOCKS_MIN = 64;
 
+  /** Staging of a cache with a tier: a part of its memory, and what is always enough. */
+  private static final int STAGING_PARTS = 8;
+
+  private static final long STAGING_BYTES_MAX = 256L << 20;
+  private static final long STAGED_PAGES_MIN = 2;
+
   final KvShape shape;
   Encoding keys = Encoding.of(Formats.F16);
   Encoding values = Encoding.of(Formats.F16);
@@ -54,6 +63,8 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Nullable EvictionPolicy policy;
   Budget budget = Budget.UNLIMITED;
   LeakDetection leakDetection = LeakDetection.SAMPLED;
+  @Nullable Tier tier;
+  long stagingBytes;
   int threads = Runtime.getRuntime().availableProcessors();
   int splitTokens = 2048;
 
@@ -199,6 +210,18 @@ public final class CacheBuilder implements KvCacheBuilder {
   }
 
   @Override
+  public KvCacheBuilder tier(Tier tier) {
+    this.tier = tier;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder stagingBytes(long bytes) {
+    stagingBytes = bytes;
+    return this;
+  }
+
+  @Override
   public KvCacheBuilder leakDetection(LeakDetection level) {
     leakDetection = level;
     return this;
@@ -230,8 +253,10 @@ public final class CacheBuilder implements KvCacheBuilder {
     }
     AttentionKernel chosen = kernel == null ? Kernels.best(all) : kernel;
     checkKernel(chosen, all);
+    long slotBytes = roundUp(all.stream().mapToLong(PageLayout::pageBytes).max().orElseThrow());
+    long staged = tier == null ? 0 : staging(slotBytes);
     PageArena arena =
-        PageArena.builder(maxBytes)
+        PageArena.builder(maxBytes - staged)
             .slabBytes(slabBytes)
             .superblockBytes(superblock(all))
             .source(slabSource)
@@ -273,7 +298,59 @@ public final class CacheBuilder implements KvCacheBuilder {
               transforms(i, shared)));
     }
     return new HostCache(
-        this, arena, List.copyOf(plans), List.copyOf(pools), List.copyOf(granulePools), chosen);
+        this,
+        arena,
+        List.copyOf(plans),
+        List.copyOf(pools),
+        List.copyOf(granulePools),
+        chosen,
+        tier == null ? null : offload(arena, tier, staged, slotBytes));
+  }
+
+  private static long roundUp(long bytes) {
+    long unit = SlabSource.ALIGNMENT;
+    return (bytes + unit - 1) / unit * unit;
+  }
+
+  /** Bytes set aside for pages that are read from the tier, a multiple of {@code slotBytes}. */
+  private long staging(long slotBytes) {
+    long fewest = STAGED_PAGES_MIN * threads * slotBytes;
+    long wanted =
+        stagingBytes == 0
+            ? Math.clamp(maxBytes / STAGING_PARTS, fewest, Math.max(fewest, STAGING_BYTES_MAX))
+            : stagingBytes / slotBytes * slotBytes;
+    if (wanted < fewest || wanted > maxBytes - maxBytes / 4) {
+      throw new IllegalArgumentException(
+          "staging must hold a few pages for each thread and leave a quarter of the memory:"
+              + " stagingBytes="
+              + wanted
+              + ", fewest="
+              + fewest
+              + ", maxBytes="
+              + maxBytes
+              + ", pageBytes="
+              + slotBytes
+              + ", threads="
+              + threads
+              + "; raise maxBytes, or use fewer threads or smaller pages");
+    }
+    return wanted / slotBytes * slotBytes;
+  }
+
+  private Offload offload(PageArena arena, Tier tier, long bytes, long slotBytes) {
+    Arena slabs = Arena.ofShared();
+    boolean made = false;
+    try {
+      MemorySegment slab = slabSource.allocate(bytes, slabs);
+      Offload offload = new Offload(arena, tier, slabs, slab, slotBytes, threads);
+      made = true;
+      return offload;
+    } finally {
+      if (!made) {
+        slabs.close();
+        arena.close();
+      }
+    }
   }
 
   /** Pages that it takes to hold {@code tokens}. */

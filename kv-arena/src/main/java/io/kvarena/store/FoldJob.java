@@ -176,6 +176,20 @@ class FoldJob implements FoldPool.Job {
 
   /** Computes everything and writes it to the call's {@code out}. */
   void run(FoldPool pool, Workspace own) {
+    Offload offload = cache.offload();
+    if (offload == null) {
+      fold(pool, own);
+      return;
+    }
+    int lease = offload.leases().enter();
+    try {
+      fold(pool, own);
+    } finally {
+      offload.leases().exit(lease);
+    }
+  }
+
+  private void fold(FoldPool pool, Workspace own) {
     boolean alone =
         pool.threads() == 1
             || cache.kernel().spreads()

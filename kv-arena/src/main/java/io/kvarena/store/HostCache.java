@@ -11,6 +11,7 @@ import io.kvarena.LayerShape;
 import io.kvarena.OpenRequest;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.format.PageLayout;
+import io.kvarena.memory.ArenaStats;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PagePool;
 import io.kvarena.policy.Budget;
@@ -45,6 +46,8 @@ final class HostCache implements KvCache {
   private final Workspaces workspaces;
   private final FoldPool folds;
   private final int splitPages;
+  private final @Nullable Offload offload;
+  private final Placement placement = new Placement(this);
   private final AtomicLong groupNumbers = new AtomicLong();
   private final Counters counters = new Counters();
   private final Map<SequenceContent, SequenceGate> open = new ConcurrentHashMap<>();
@@ -56,7 +59,9 @@ final class HostCache implements KvCache {
       List<LayerPlan> plans,
       List<PagePool> pools,
       List<PagePool> granulePools,
-      AttentionKernel kernel) {
+      AttentionKernel kernel,
+      @Nullable Offload offload) {
+    this.offload = offload;
     shape = builder.shape;
     this.arena = arena;
     this.plans = plans;
@@ -73,7 +78,11 @@ final class HostCache implements KvCache {
         kernel.spreads()
             ? Integer.MAX_VALUE
             : Math.max(1, builder.splitTokens / builder.pageTokens);
-    workspaces = new Workspaces(() -> builder.jobs.apply(this), kernel::newRowKernel);
+    workspaces =
+        new Workspaces(
+            () -> builder.jobs.apply(this),
+            kernel::newRowKernel,
+            () -> offload == null ? null : new StagedPages(offload));
     folds = new FoldPool(builder.threads, workspaces);
   }
 
@@ -113,6 +122,20 @@ final class HostCache implements KvCache {
   /** Pages of a split. */
   int splitPages() {
     return splitPages;
+  }
+
+  /** What moves pages to the tier and back; null where there is no tier. */
+  @Nullable Offload offload() {
+    return offload;
+  }
+
+  Placement placement() {
+    return placement;
+  }
+
+  /** The open sequences and their gates. */
+  Map<SequenceContent, SequenceGate> contents() {
+    return open;
   }
 
   Workspaces workspaces() {
@@ -222,6 +245,7 @@ final class HostCache implements KvCache {
         int count = batch.queryTokens()[i];
         sequence.content().checkAttend(layer, count);
         sequence.content().addTo(job, layer, count, token);
+        sequence.content().ahead(layer);
         token += count;
       }
       job.run(folds, workspace);
@@ -302,6 +326,7 @@ final class HostCache implements KvCache {
         }
       }
     }
+    ArenaStats ofArena = arena.stats();
     return new KvStats(
         kernel.name(),
         open.size(),
@@ -317,8 +342,13 @@ final class HostCache implements KvCache {
         counters.tailBytesRead.get(),
         counters.forks.sum(),
         counters.slotsEvicted.sum(),
+        ofArena.pagesAway(),
+        ofArena.awayBytes(),
+        offload == null ? 0 : offload.pagesStored(),
+        offload == null ? 0 : offload.pagesRestored(),
+        offload == null ? 0 : offload.bytesLoaded(),
         counters.leaks.sum(),
-        arena.stats());
+        ofArena);
   }
 
   @Override
@@ -335,6 +365,9 @@ final class HostCache implements KvCache {
     closed = true;
     open.keySet().forEach(this::forgetLost);
     folds.close();
+    if (offload != null) {
+      offload.close();
+    }
     arena.close();
   }
 

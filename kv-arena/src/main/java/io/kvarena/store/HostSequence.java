@@ -154,6 +154,26 @@ final class HostSequence implements KvSequence {
   }
 
   @Override
+  public void offload() {
+    enter();
+    try {
+      content.offload();
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
+  public boolean recall() {
+    enter();
+    try {
+      return content.recall();
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
   public int length() {
     enter();
     try {
@@ -193,12 +213,16 @@ final class HostSequence implements KvSequence {
   static final class SequenceGate {
 
     private static final Object CLOSED = new Object();
+
+    /** Inside for a moment, to see which pages the sequence has; others wait. */
+    private static final Object LOOKING = new Object();
+
     private final java.util.concurrent.atomic.AtomicReference<@Nullable Object> inside =
         new java.util.concurrent.atomic.AtomicReference<>();
     private volatile boolean closed;
 
     void enter(long id) {
-      Object found = inside.compareAndExchange(null, Thread.currentThread());
+      Object found = tryEnter();
       if (found != null) {
         throw busy(id, found);
       }
@@ -209,13 +233,34 @@ final class HostSequence implements KvSequence {
       }
     }
 
+    private @Nullable Object tryEnter() {
+      Object found = inside.compareAndExchange(null, Thread.currentThread());
+      while (found == LOOKING) {
+        Thread.onSpinWait();
+        found = inside.compareAndExchange(null, Thread.currentThread());
+      }
+      return found;
+    }
+
+    /** Enters for a moment if nobody is inside; false if somebody is or the sequence is closed. */
+    boolean tryLook() {
+      if (!inside.compareAndSet(null, LOOKING)) {
+        return false;
+      }
+      if (closed) {
+        inside.set(null);
+        return false;
+      }
+      return true;
+    }
+
     void leave() {
       inside.set(null);
     }
 
     /** Enters and closes; false if it was closed before. */
     boolean enterToClose(long id) {
-      Object found = inside.compareAndExchange(null, Thread.currentThread());
+      Object found = tryEnter();
       if (found != null) {
         if (closed) {
           return false;

@@ -44,6 +44,9 @@ final class Lane {
   private int rawFrom;
   private int end;
 
+  /** The last step for which pages that are away were asked for. */
+  private long aheadOf;
+
   Lane(HostCache cache, LayerPlan plan, int firstHead, int expectedTokens) {
     this.cache = cache;
     this.plan = plan;
@@ -536,6 +539,37 @@ final class Lane {
       long moved = table.slotsIn(i, from, to);
       if (moved != 0 && table.shift(i, moved, delta) && table.isSealed(i)) {
         retain(poolOf(table.ordinal(i)), table.page(i));
+      }
+    }
+  }
+
+  // ---- tiers ----
+
+  /** Asks for the pages that a step reads and whose bytes are away, once in a step. */
+  void ahead(Offload offload, long step) {
+    if (aheadOf >= step) {
+      return;
+    }
+    aheadOf = step;
+    int lowest = plan.shape().kind().lowestVisible(table.end());
+    LongArrayList away = null;
+    for (int i = 0; i < table.size(); i++) {
+      boolean isRead = table.position(i) + PageLayout.TOKENS_MAX > lowest;
+      if (isRead && table.isSealed(i) && !arena().isResident(table.page(i))) {
+        away = away == null ? new LongArrayList() : away;
+        away.addLong(table.page(i));
+      }
+    }
+    if (away != null) {
+      offload.ahead(away);
+    }
+  }
+
+  /** Adds the sealed pages with ordinals in [from, to) whose bytes are in the arena, or not. */
+  void pages(int from, int to, boolean resident, LongArrayList pages) {
+    for (int i = table.firstOf(from); i < table.size() && table.ordinal(i) < to; i++) {
+      if (table.isSealed(i) && arena().isResident(table.page(i)) == resident) {
+        pages.addLong(table.page(i));
       }
     }
   }

@@ -4,6 +4,7 @@ import io.kvarena.DraftTree;
 import io.kvarena.KvEvent;
 import io.kvarena.KvShape;
 import io.kvarena.LayerShape;
+import io.kvarena.OutOfPagesException;
 import io.kvarena.format.PageFormat;
 import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageId;
@@ -12,6 +13,7 @@ import io.kvarena.policy.SequenceView;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import org.agrona.collections.LongArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,13 @@ final class SequenceContent implements SequenceView {
   private final long[] needed;
   private int appendedLayers;
   private int stepTokens;
+
+  /** Counts the steps begun. */
+  private long step;
+
+  /** When the sequence was last attended, in nanoseconds of the system's clock. */
+  private volatile long usedAt = System.nanoTime();
+
   private int stepPosition;
 
   /** The tree of the step's tokens; null if it was not attended as one. */
@@ -92,11 +101,27 @@ final class SequenceContent implements SequenceView {
     }
     finishStep();
     cache.evict(this, tokens);
-    reservation.take(needs(tokens), tokens);
+    reserve(needs(tokens), tokens);
+    step++;
+    cache.placement().restore(this);
     stepTokens = tokens;
     stepPosition = length;
     appendedLayers = 0;
     Arrays.fill(appended, false);
+  }
+
+  /** Sets pages aside; where there are none, others are offloaded for them. */
+  private void reserve(long[] needs, int tokens) {
+    while (true) {
+      try {
+        reservation.take(needs, tokens);
+        return;
+      } catch (OutOfPagesException out) {
+        if (!cache.placement().makeRoom(this, out)) {
+          throw out;
+        }
+      }
+    }
   }
 
   /**
@@ -262,6 +287,7 @@ final class SequenceContent implements SequenceView {
     try {
       job.start(cache.plan(layer), queries, out);
       addTo(job, layer, count, 0);
+      ahead(layer);
       job.run(cache.folds(), workspace);
     } finally {
       job.clear();
@@ -293,6 +319,7 @@ final class SequenceContent implements SequenceView {
       for (Lane lane : lanes[layer]) {
         job.add(lane, stepPosition, tree);
       }
+      ahead(layer);
       job.run(cache.folds(), workspace);
     } finally {
       job.clear();
@@ -308,8 +335,24 @@ final class SequenceContent implements SequenceView {
     }
   }
 
+  /** Asks for what this layer and the next one need of the tier. */
+  void ahead(int layer) {
+    Offload offload = cache.offload();
+    if (offload == null || !offload.isUsed()) {
+      return;
+    }
+    for (Lane lane : lanes[layer]) {
+      lane.ahead(offload, step);
+    }
+    boolean last = layer == lanes.length - 1;
+    for (Lane lane : lanes[last ? 0 : layer + 1]) {
+      lane.ahead(offload, last ? step + 1 : step);
+    }
+  }
+
   /** Lets go of the raw rows that a layer's queries needed. */
   void attended(int layer) {
+    usedAt = System.nanoTime();
     for (Lane lane : lanes[layer]) {
       lane.trimRaw(cache.rollback(), reservation);
     }
@@ -345,7 +388,7 @@ final class SequenceContent implements SequenceView {
       return;
     }
     // First of all, so that who is refused may evict and try again.
-    reservation.take(commitNeeds(dropped, path.length), path.length);
+    reserve(commitNeeds(dropped, path.length), path.length);
     Workspace workspace = cache.workspaces().borrow();
     try {
       for (Lane[] ofLayer : lanes) {
@@ -532,6 +575,39 @@ final class SequenceContent implements SequenceView {
     }
   }
 
+  void offload() {
+    tier().out(sealed(0, Integer.MAX_VALUE, true));
+  }
+
+  boolean recall() {
+    Offload offload = tier();
+    boolean all = true;
+    for (int to = pagesPerLane(); to > 0 && all; to -= Placement.ORDINALS) {
+      all = offload.back(sealed(Math.max(0, to - Placement.ORDINALS), to, false));
+    }
+    return all;
+  }
+
+  private Offload tier() {
+    Offload offload = cache.offload();
+    if (offload == null) {
+      throw new IllegalStateException(
+          "the cache has no tier: sequence=" + id + "; name one when the cache is built");
+    }
+    return offload;
+  }
+
+  /** The sealed pages with ordinals in [from, to), in the order of the layers, here or away. */
+  LongArrayList sealed(int from, int to, boolean resident) {
+    LongArrayList pages = new LongArrayList();
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        lane.pages(from, to, resident, pages);
+      }
+    }
+    return pages;
+  }
+
   void release() {
     reservation.giveBack();
     for (Lane[] ofLayer : lanes) {
@@ -598,6 +674,21 @@ final class SequenceContent implements SequenceView {
       }
     }
     return bytes;
+  }
+
+  /** Pages of the longest lane. */
+  int pagesPerLane() {
+    int most = 0;
+    for (Lane[] ofLayer : lanes) {
+      for (Lane lane : ofLayer) {
+        most = Math.max(most, lane.end() / lane.plan().page().pageTokens() + 1);
+      }
+    }
+    return most;
+  }
+
+  long usedAt() {
+    return usedAt;
   }
 
   Lane[][] lanes() {

@@ -11,6 +11,7 @@ import io.kvarena.attention.Queries;
 import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PageId;
+import io.kvarena.memory.PagePlace;
 import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.MemorySegment;
 
@@ -109,8 +110,15 @@ final class SplitFold {
     int end = table.firstOf(behind);
     int rawFrom = Math.clamp(table.firstOf(firstRaw(lane, ordinal)), start, end);
     int encodedFrom = Math.clamp(table.firstOf(plan.pinnedPages()), start, rawFrom);
-    foldPages(cache, lane, start, encodedFrom, plan.pinned(), -1, state, workspace);
-    foldPages(cache, lane, encodedFrom, rawFrom, plan.page(), number, rotated, workspace);
+    try {
+      foldPages(cache, lane, start, encodedFrom, plan.pinned(), -1, state, workspace);
+      foldPages(cache, lane, encodedFrom, rawFrom, plan.page(), number, rotated, workspace);
+    } finally {
+      StagedPages staged = workspace.staged();
+      if (staged != null) {
+        staged.release();
+      }
+    }
     for (int i = rawFrom; i < end; i++) {
       workspace.run.start(plan.granule());
       addGranules(cache.arena(), lane, i, seen(table.ordinal(i), plan, workspace), workspace.run);
@@ -140,54 +148,99 @@ final class SplitFold {
     LayerPlan plan = lane.plan();
     for (int i = from; i < to; ) {
       int delta = table.delta(i);
-      workspace.run.start(layout);
-      for (; i < to && table.delta(i) == delta; i++) {
-        if (isNearby(table, i, workspace)) {
-          addPage(cache.arena(), table, i, workspace.run);
-        }
+      int behind = i + 1;
+      while (behind < to && table.delta(behind) == delta) {
+        behind++;
       }
+      workspace.run.start(layout);
+      i = list(cache.arena(), table, i, behind, workspace);
       if (workspace.run.size() == 0) {
         continue;
       }
-      cache.counters().sealedBytesRead.addAndGet(workspace.run.size() * layout.pageBytes());
       TransformInstance[] instances = lane.keyInstances();
-      if (number < 0 || instances.length == 0) {
-        point(plan, delta, workspace);
-        cache.kernel().fold(workspace.queries, workspace.run, state);
-        continue;
-      }
+      boolean isCoded = number >= 0 && instances.length > 0;
       CodedQueries coded = workspace.coded;
-      if (!coded.are(number, delta)) {
+      if (!isCoded) {
         point(plan, delta, workspace);
-        coded.make(
-            workspace.queries, instances, plan.shape().group(), workspace.rows, number, delta);
-      }
-      coded.point(workspace.queries);
-      if (instances[0].isCentred()) {
-        coded.lower(state);
-        cache.kernel().fold(workspace.queries, workspace.run, state);
-        coded.raise(state);
       } else {
-        cache.kernel().fold(workspace.queries, workspace.run, state);
+        if (!coded.are(number, delta)) {
+          point(plan, delta, workspace);
+          coded.make(
+              workspace.queries, instances, plan.shape().group(), workspace.rows, number, delta);
+        }
+        coded.point(workspace.queries);
+      }
+      boolean isCentred = isCoded && instances[0].isCentred();
+      if (isCentred) {
+        coded.lower(state);
+      }
+      foldRun(cache, layout, state, workspace);
+      while (i < behind) {
+        // The run goes on where staging had no room for more of it.
+        workspace.run.start(layout);
+        i = list(cache.arena(), table, i, behind, workspace);
+        foldRun(cache, layout, state, workspace);
+      }
+      if (isCentred) {
+        coded.raise(state);
       }
     }
+  }
+
+  private static void foldRun(
+      HostCache cache, PageLayout layout, AttentionState state, Workspace workspace) {
+    StagedPages staged = workspace.staged();
+    if (staged != null) {
+      staged.load();
+    }
+    if (workspace.run.size() > 0) {
+      cache.kernel().fold(workspace.queries, workspace.run, state);
+    }
+    if (staged != null) {
+      staged.release();
+    }
+    cache.counters().sealedBytesRead.addAndGet(workspace.run.size() * layout.pageBytes());
+  }
+
+  /**
+   * Lists the pages of the entries [from, to) that a query could see, where they lie or will lie in
+   * staging; the entry behind the last one that was listed.
+   */
+  private static int list(
+      PageArena arena, BlockTable table, int from, int to, Workspace workspace) {
+    PagePlace place = workspace.place;
+    for (int i = from; i < to; i++) {
+      if (!isNearby(table, i, workspace)) {
+        continue;
+      }
+      long page = table.page(i);
+      assert page != PageId.NONE : "an earlier page was not sealed";
+      if (arena.find(page, place)) {
+        workspace.run.add(
+            place.slab(), place.slabNumber(), place.offset(), table.mask(i), table.position(i));
+        continue;
+      }
+      StagedPages staged = workspace.staged();
+      assert staged != null : "a page is away that nobody could take";
+      int slot = staged.add(page);
+      if (slot == Staging.NONE) {
+        return i;
+      }
+      Staging staging = staged.staging();
+      workspace.run.add(
+          staging.slab(),
+          staging.slabNumber(),
+          staging.offset(slot),
+          table.mask(i),
+          table.position(i));
+    }
+    return to;
   }
 
   /** Whether a query could see the entry: pages out of a sliding window are not even listed. */
   private static boolean isNearby(BlockTable table, int entry, Workspace workspace) {
     long position = table.position(entry);
     return position <= workspace.highest && position + PageLayout.TOKENS_MAX > workspace.lowest;
-  }
-
-  private static void addPage(PageArena arena, BlockTable table, int entry, PageRun run) {
-    long page = table.page(entry);
-    assert page != PageId.NONE : "an earlier page was not sealed";
-    run.add(
-        arena.slab(page),
-        arena.slabNumber(page),
-        arena.offset(page),
-        table.mask(entry),
-        table.position(entry));
   }
 
   /** The slots of a raw page that a tree's query may see: all before the step, some of it. */

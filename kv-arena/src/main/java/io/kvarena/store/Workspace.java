@@ -6,6 +6,7 @@ import io.kvarena.attention.Queries;
 import io.kvarena.attention.RawTile;
 import io.kvarena.attention.RowKernel;
 import io.kvarena.format.Formats;
+import io.kvarena.memory.PagePlace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -46,6 +47,7 @@ final class Workspace {
 
   int highest;
   final PageRun run = new PageRun();
+  final PagePlace place = new PagePlace();
 
   /** The sequences of a batch that are entered. */
   final ArrayList<HostSequence> entered = new ArrayList<>();
@@ -65,13 +67,15 @@ final class Workspace {
 
   float[] sines = {};
 
+  private final @Nullable StagedPages staged;
   private final Supplier<FoldJob> jobs;
   private @Nullable FoldJob job;
   private MemorySegment turned = MemorySegment.NULL;
   private MemorySegment keys = MemorySegment.NULL;
   private MemorySegment values = MemorySegment.NULL;
 
-  Workspace(Supplier<FoldJob> jobs, RowKernel rows) {
+  Workspace(Supplier<FoldJob> jobs, RowKernel rows, @Nullable StagedPages staged) {
+    this.staged = staged;
     this.jobs = jobs;
     this.rows = rows;
   }
@@ -111,6 +115,11 @@ final class Workspace {
 
   private static MemorySegment room(MemorySegment held, long bytes) {
     return held.byteSize() >= bytes ? held : Arena.ofAuto().allocate(bytes, 64);
+  }
+
+  /** Pages that the run has in staging; null where there is no tier. */
+  @Nullable StagedPages staged() {
+    return staged;
   }
 
   /** The job of the attend that has borrowed this. */

@@ -21,7 +21,8 @@ class FoldPoolTest {
         () -> {
           throw new AssertionError("no job is asked for");
         },
-        ScalarRows::new);
+        ScalarRows::new,
+        () -> null);
   }
 
   private static List<Thread> poolThreads() {
