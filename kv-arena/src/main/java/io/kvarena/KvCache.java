@@ -5,6 +5,8 @@ import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageArena;
 import io.kvarena.store.CacheBuilder;
 import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
 
 /**
  * The key-value cache of one model: native pages, the sequences that share them, and attention over
@@ -30,6 +32,29 @@ public interface KvCache extends AutoCloseable {
    * bit for bit. Throws, before anything is computed, if one of them cannot be attended.
    */
   void attend(int layer, AttentionBatch batch);
+
+  /** Names of the sequences that are kept in the durable tier; none without one. */
+  SortedSet<String> sessionNames();
+
+  /**
+   * A sequence as it was kept, bit for bit: see {@link KvSequence#checkpoint}. Empty if there is
+   * none of the name, or if it can no longer be had whole: then it is dropped and {@link
+   * KvEvent.Lost} says why. Throws IllegalStateException if it was kept under another model or
+   * other formats, OutOfPagesException if there is no room.
+   */
+  Optional<KvSequence> restore(String session);
+
+  /** What the caller has kept with a session; empty if there is none of this cache's kind. */
+  Optional<byte[]> note(String session);
+
+  /** Drops a session; a name that is not there is passed over. */
+  void drop(String session);
+
+  /**
+   * SHA-256 over all that must be the same for stored pages to mean the same: model, geometry,
+   * RoPE, layouts, formats, transforms.
+   */
+  byte[] fingerprint();
 
   /** The geometry of the model. */
   KvShape shape();

@@ -5,6 +5,7 @@ import io.kvarena.format.PageFormat;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.Tier;
 import io.kvarena.transform.Encoding;
 
@@ -96,6 +97,18 @@ public interface KvCacheBuilder {
    * and outlives it; it may run out of room itself.
    */
   KvCacheBuilder tier(Tier tier);
+
+  /**
+   * Where sequences are kept by name: see {@link KvSequence#checkpoint}. Needs {@link #model}. The
+   * tier outlives the cache and is this cache's alone.
+   */
+  KvCacheBuilder durable(DurableTier tier);
+
+  /**
+   * What tells the model's weights from all others', such as a hash of their file. Pages of one
+   * model are never given to another.
+   */
+  KvCacheBuilder model(String identity);
 
   /**
    * Native memory, within the limit, for pages that are read from the tier; an eighth of the limit

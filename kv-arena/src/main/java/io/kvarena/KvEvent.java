@@ -3,7 +3,7 @@ package io.kvarena;
 /** Something the store did, told to listeners on the thread that did it, after it was done. */
 public sealed interface KvEvent {
 
-  /** The sequence that it happened to. */
+  /** The sequence that it happened to; 0 if it was none. */
   long sequence();
 
   /** A step was completed: {@code tokens} more, {@code length} now. */
@@ -20,6 +20,14 @@ public sealed interface KvEvent {
 
   /** A handle was dropped without close; its pages were freed. */
   record Leaked(long sequence, String openedAt) implements KvEvent {}
+
+  /** A session that was kept can no longer be had and was dropped. */
+  record Lost(String session, String why) implements KvEvent {
+    @Override
+    public long sequence() {
+      return 0;
+    }
+  }
 
   /** Receives events; must return soon and must not call back into the sequence. */
   @FunctionalInterface

@@ -108,6 +108,18 @@ public interface KvSequence extends AutoCloseable {
    */
   boolean recall();
 
+  /**
+   * Keeps the sequence under a name in the cache's durable tier, in place of what had the name:
+   * sealed pages as they are, the raw rows of the tail and what a rollback needs. On return it
+   * survives a crash of the process and of the machine. What was kept before is not written again.
+   * Throws TierException, with the old still there, if that fails; IllegalStateException without a
+   * durable tier or in the middle of a step.
+   *
+   * @param session letters, digits and {@code . _ -}, at most 100
+   * @param note what the caller wants back with it, the conversation's text for example
+   */
+  void checkpoint(String session, byte[] note);
+
   /** The next position. */
   int length();
 

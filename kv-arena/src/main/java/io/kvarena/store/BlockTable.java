@@ -56,6 +56,11 @@ final class BlockTable {
     return masks[entry];
   }
 
+  /** Position at which slot 0 was appended. */
+  int base(int entry) {
+    return bases[entry];
+  }
+
   int delta(int entry) {
     return deltas[entry];
   }
@@ -97,6 +102,11 @@ final class BlockTable {
       return;
     }
     insert(size, ordinal, PageId.NONE, 1L << slot, base, 0);
+  }
+
+  /** Adds an entry behind the others, as another table had it. */
+  void add(int ordinal, long page, long mask, int base, int delta) {
+    insert(size, ordinal, page, mask, base, delta);
   }
 
   private void insert(int at, int ordinal, long page, long mask, int base, int delta) {

@@ -16,6 +16,7 @@ import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.Signal;
+import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.Tier;
 import io.kvarena.transform.Encoding;
 import io.kvarena.transform.TransformInstance;
@@ -64,6 +65,8 @@ public final class CacheBuilder implements KvCacheBuilder {
   Budget budget = Budget.UNLIMITED;
   LeakDetection leakDetection = LeakDetection.SAMPLED;
   @Nullable Tier tier;
+  @Nullable DurableTier durable;
+  String model = "";
   long stagingBytes;
   int threads = Runtime.getRuntime().availableProcessors();
   int splitTokens = 2048;
@@ -216,6 +219,18 @@ public final class CacheBuilder implements KvCacheBuilder {
   }
 
   @Override
+  public KvCacheBuilder durable(DurableTier tier) {
+    durable = tier;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder model(String identity) {
+    model = identity;
+    return this;
+  }
+
+  @Override
   public KvCacheBuilder stagingBytes(long bytes) {
     stagingBytes = bytes;
     return this;
@@ -235,6 +250,12 @@ public final class CacheBuilder implements KvCacheBuilder {
 
   @Override
   public KvCache build() {
+    if (durable != null && model.isEmpty()) {
+      throw new IllegalArgumentException(
+          "pages that are kept must tell whose they are: durable="
+              + durable.name()
+              + "; give the model's identity, such as a hash of its weights");
+    }
     List<PageLayout> pages = new ArrayList<>();
     List<PageLayout> pinnedPages = new ArrayList<>();
     List<PageLayout> granules = new ArrayList<>();

@@ -24,7 +24,10 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +51,8 @@ final class HostCache implements KvCache {
   private final int splitPages;
   private final @Nullable Offload offload;
   private final Placement placement = new Placement(this);
+  private final byte[] fingerprint;
+  private final @Nullable Sessions sessions;
   private final AtomicLong groupNumbers = new AtomicLong();
   private final Counters counters = new Counters();
   private final Map<SequenceContent, SequenceGate> open = new ConcurrentHashMap<>();
@@ -84,6 +89,8 @@ final class HostCache implements KvCache {
             kernel::newRowKernel,
             () -> offload == null ? null : new StagedPages(offload));
     folds = new FoldPool(builder.threads, workspaces);
+    fingerprint = Fingerprint.of(builder.model, plans);
+    sessions = builder.durable == null ? null : new Sessions(this, builder.durable);
   }
 
   List<LayerPlan> plans() {
@@ -131,6 +138,23 @@ final class HostCache implements KvCache {
 
   Placement placement() {
     return placement;
+  }
+
+  /** Whether the pool with this number holds sealed pages. */
+  boolean isSealedPool(int number) {
+    return !granulePools.contains(pools.get(number));
+  }
+
+  /** The sequences kept by name; throws if there is no durable tier. */
+  Sessions sessions() {
+    Sessions kept = sessions;
+    if (kept == null) {
+      throw new IllegalStateException(
+          "the cache keeps nothing: layers="
+              + plans.size()
+              + "; name a durable tier when the cache is built");
+    }
+    return kept;
   }
 
   /** The open sequences and their gates. */
@@ -270,6 +294,37 @@ final class HostCache implements KvCache {
         "a sequence of another cache: sequence="
             + sequence.id()
             + "; batch only sequences that this cache has opened");
+  }
+
+  // ---- what is kept ----
+
+  @Override
+  public SortedSet<String> sessionNames() {
+    checkOpen();
+    return sessions == null ? new TreeSet<>() : sessions.names();
+  }
+
+  @Override
+  public Optional<KvSequence> restore(String session) {
+    checkOpen();
+    return sessions().restore(session).map(this::adopt);
+  }
+
+  @Override
+  public Optional<byte[]> note(String session) {
+    checkOpen();
+    return sessions().note(session);
+  }
+
+  @Override
+  public void drop(String session) {
+    checkOpen();
+    sessions().drop(session);
+  }
+
+  @Override
+  public byte[] fingerprint() {
+    return fingerprint.clone();
   }
 
   // ---- questions ----

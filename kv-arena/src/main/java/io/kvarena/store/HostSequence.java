@@ -164,6 +164,16 @@ final class HostSequence implements KvSequence {
   }
 
   @Override
+  public void checkpoint(String session, byte[] note) {
+    enter();
+    try {
+      content.checkpoint(session, note);
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
   public boolean recall() {
     enter();
     try {

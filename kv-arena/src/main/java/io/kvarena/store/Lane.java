@@ -13,6 +13,9 @@ import io.kvarena.transform.TransformInstance;
 import io.kvarena.transform.TransformSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
 import org.agrona.collections.LongArrayList;
 
 /**
@@ -571,6 +574,60 @@ final class Lane {
       if (table.isSealed(i) && arena().isResident(table.page(i)) == resident) {
         pages.addLong(table.page(i));
       }
+    }
+  }
+
+  /** Writes the lane down; its pages and granules go by the numbers that they are given. */
+  LaneRecord record(LaneRecord.Numbering numbering) {
+    LaneRecord.Entry[] entries = new LaneRecord.Entry[table.size()];
+    for (int i = 0; i < entries.length; i++) {
+      int ordinal = table.ordinal(i);
+      int number = numbering.number(table.page(i), plan.pool(ordinal));
+      entries[i] =
+          new LaneRecord.Entry(ordinal, number, table.mask(i), table.base(i), table.delta(i));
+    }
+    int[] raw = new int[granules.size()];
+    for (int i = 0; i < raw.length; i++) {
+      raw[i] = numbering.number(granules.getLong(i), plan.granulePool());
+    }
+    boolean own = plan.transforms().keys().isByContent();
+    float[][] means = new float[own ? keyInstances.length : 0][];
+    float[][] weights = new float[means.length][];
+    for (int head = 0; head < means.length; head++) {
+      means[head] = keyInstances[head].means();
+      weights[head] = keyInstances[head].weights();
+    }
+    return new LaneRecord(rawFrom, end, entries, raw, means, weights);
+  }
+
+  /**
+   * Makes an empty lane what a record says.
+   *
+   * @param pages by number, each with one reference that becomes the lane's
+   */
+  void restore(LaneRecord from, Map<Integer, Long> pages) {
+    Set<Integer> named = new HashSet<>();
+    for (LaneRecord.Entry entry : from.entries()) {
+      long page = entry.page() < 0 ? PageId.NONE : pages.get(entry.page());
+      if (page != PageId.NONE && !named.add(entry.page())) {
+        retain(poolOf(entry.ordinal()), page);
+      }
+      table.add(entry.ordinal(), page, entry.mask(), entry.base(), entry.delta());
+    }
+    for (int granule : from.granules()) {
+      granules.addLong(pages.get(granule));
+    }
+    rawFrom = from.rawFrom();
+    end = from.end();
+    if (from.means().length > 0) {
+      TransformInstance[] instances = new TransformInstance[from.means().length];
+      for (int head = 0; head < instances.length; head++) {
+        instances[head] =
+            plan.transforms()
+                .keys()
+                .instance(from.means()[head], from.weights()[head], plan.shape().keyDim());
+      }
+      keyInstances = instances;
     }
   }
 

@@ -245,6 +245,12 @@ final class Offload {
     }
   }
 
+  /** Reads a page that is away, on which the caller has a reference. */
+  void read(long page, MemorySegment to) {
+    tier.load(List.of(transfer(page, to)));
+    loadedBytes.add(to.byteSize());
+  }
+
   // ---- ahead ----
 
   /**

@@ -588,6 +588,17 @@ final class SequenceContent implements SequenceView {
     return all;
   }
 
+  /** Called when the lanes are what a record says. */
+  void restored(int newLength) {
+    length = newLength;
+  }
+
+  void checkpoint(String name, byte[] note) {
+    checkNoStep("checkpoint");
+    finishStep();
+    cache.sessions().keep(name, this, note);
+  }
+
   private Offload tier() {
     Offload offload = cache.offload();
     if (offload == null) {

@@ -60,6 +60,16 @@ public class TransformInstance {
     return copy.asReadOnly();
   }
 
+  /** A copy of µ by channel, empty if nothing is subtracted. */
+  public float[] means() {
+    return mean.clone();
+  }
+
+  /** A copy of w by channel, empty if channels have no weights. */
+  public float[] weights() {
+    return weight.clone();
+  }
+
   /** µ, f32 [channels] in native memory; {@link MemorySegment#NULL} if nothing is subtracted. */
   public MemorySegment mean() {
     return nativeMean;

@@ -147,6 +147,29 @@ public record TransformSpec(
     return new TransformInstance(centre, weight, signs(channels), channels);
   }
 
+  /**
+   * An instance that followed from content before.
+   *
+   * @param mean its {@link TransformInstance#means}
+   * @param weight its {@link TransformInstance#weights}
+   */
+  public TransformInstance instance(float[] mean, float[] weight, int channels) {
+    if (mean.length != (centred && mean.length > 0 ? channels : 0)
+        || weight.length != (balanced ? channels : 0)) {
+      throw new IllegalArgumentException(
+          "numbers of another transform: transform="
+              + this
+              + ", channels="
+              + channels
+              + ", means="
+              + mean.length
+              + ", weights="
+              + weight.length
+              + "; give those of an instance of this transform");
+    }
+    return new TransformInstance(mean, weight, signs(channels), channels);
+  }
+
   /** Fills in means and deviations from them, or from 0 where nothing is centred. */
   private void sum(
       float[] rows, long counted, int channels, double[] mean, double[] deviation, int count) {
