@@ -50,6 +50,18 @@ public interface KvCache extends AutoCloseable {
   /** Drops a session; a name that is not there is passed over. */
   void drop(String session);
 
+  /** What would be found of a request's prompt, and why the rest would not. */
+  Explanation explain(OpenRequest request);
+
+  /**
+   * Keeps what is cached of a request's prompt until {@link #unpin} is called as often; how many
+   * tokens that is. What more of it comes later is not kept by this.
+   */
+  int pin(OpenRequest request);
+
+  /** Takes a {@link #pin} back. */
+  int unpin(OpenRequest request);
+
   /**
    * SHA-256 over all that must be the same for stored pages to mean the same: model, geometry,
    * RoPE, layouts, formats, transforms.

@@ -5,9 +5,12 @@ import io.kvarena.format.PageFormat;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.policy.ReplacementPolicy;
 import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.Tier;
 import io.kvarena.transform.Encoding;
+import java.time.Duration;
+import java.util.function.Supplier;
 
 /** How a cache is set up; everything has a default. */
 public interface KvCacheBuilder {
@@ -109,6 +112,19 @@ public interface KvCacheBuilder {
    * model are never given to another.
    */
   KvCacheBuilder model(String identity);
+
+  /**
+   * Bytes of pages that are kept for sequences to come which begin alike: see {@link OpenRequest}.
+   * They are given up when memory is short. 0, none, if not set. Not with {@link #recent} tokens,
+   * whose raw rows are not kept.
+   */
+  KvCacheBuilder prefixes(long bytes);
+
+  /** How long a prefix is kept that nobody uses; for ever if not set, or {@code ZERO}. */
+  KvCacheBuilder prefixIdle(Duration most);
+
+  /** Makes the order in which prefixes are given up, one for each tenant; LRU if not set. */
+  KvCacheBuilder replacement(Supplier<ReplacementPolicy> policies);
 
   /**
    * Native memory, within the limit, for pages that are read from the tier; an eighth of the limit

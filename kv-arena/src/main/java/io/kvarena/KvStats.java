@@ -20,6 +20,10 @@ import io.kvarena.memory.ArenaStats;
  * @param tailBytesRead bytes of granules that attention has read
  * @param forks sequences forked so far
  * @param slotsEvicted slots that policies have forgotten
+ * @param prefixChunks chunks of prefixes that sequences may go on from
+ * @param prefixBytes bytes of their pages in the arena, which count among the sealed ones
+ * @param prefixTokensAsked tokens of prompts that were looked up so far
+ * @param prefixTokensHit those of them that were found
  * @param offloadedPages sealed pages whose bytes are in the tier alone
  * @param offloadedBytes their bytes
  * @param pagesStored pages copied to the tier so far
@@ -43,6 +47,10 @@ public record KvStats(
     long tailBytesRead,
     long forks,
     long slotsEvicted,
+    long prefixChunks,
+    long prefixBytes,
+    long prefixTokensAsked,
+    long prefixTokensHit,
     long offloadedPages,
     long offloadedBytes,
     long pagesStored,

@@ -15,7 +15,10 @@ final class Audit {
   private Audit() {}
 
   static List<String> of(
-      PageArena arena, List<PagePool> pools, Collection<SequenceContent> contents) {
+      PageArena arena,
+      List<PagePool> pools,
+      Collection<SequenceContent> contents,
+      List<long[]> prefixes) {
     List<String> wrong = new ArrayList<>(arena.audit());
     Long2LongHashMap counted = new Long2LongHashMap(0);
     for (SequenceContent content : contents) {
@@ -29,6 +32,11 @@ final class Audit {
         for (int i = 0; i < held.size(); i++) {
           counted.put(held.getLong(i), counted.get(held.getLong(i)) + 1);
         }
+      }
+    }
+    for (long[] pages : prefixes) {
+      for (long page : pages) {
+        counted.put(page, counted.get(page) + 1);
       }
     }
     counted.forEachLong(

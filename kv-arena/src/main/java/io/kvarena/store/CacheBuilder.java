@@ -15,6 +15,8 @@ import io.kvarena.memory.PagePool;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
 import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.policy.LeastRecentlyUsed;
+import io.kvarena.policy.ReplacementPolicy;
 import io.kvarena.policy.Signal;
 import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.Tier;
@@ -23,6 +25,7 @@ import io.kvarena.transform.TransformInstance;
 import io.kvarena.transform.TransformSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -30,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +71,9 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Nullable Tier tier;
   @Nullable DurableTier durable;
   String model = "";
+  long prefixBytes;
+  Duration prefixIdle = Duration.ZERO;
+  Supplier<ReplacementPolicy> replacement = LeastRecentlyUsed::new;
   long stagingBytes;
   int threads = Runtime.getRuntime().availableProcessors();
   int splitTokens = 2048;
@@ -231,6 +238,24 @@ public final class CacheBuilder implements KvCacheBuilder {
   }
 
   @Override
+  public KvCacheBuilder prefixes(long bytes) {
+    prefixBytes = bytes;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder prefixIdle(Duration most) {
+    prefixIdle = most;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder replacement(Supplier<ReplacementPolicy> policies) {
+    replacement = policies;
+    return this;
+  }
+
+  @Override
   public KvCacheBuilder stagingBytes(long bytes) {
     stagingBytes = bytes;
     return this;
@@ -250,6 +275,14 @@ public final class CacheBuilder implements KvCacheBuilder {
 
   @Override
   public KvCache build() {
+    if (prefixBytes > 0 && recent > 0) {
+      throw new IllegalArgumentException(
+          "recent tokens are read raw, which a prefix no longer is: recent="
+              + recent
+              + ", prefixBytes="
+              + prefixBytes
+              + "; use one or the other");
+    }
     if (durable != null && model.isEmpty()) {
       throw new IllegalArgumentException(
           "pages that are kept must tell whose they are: durable="

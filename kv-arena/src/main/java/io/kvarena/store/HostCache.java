@@ -2,6 +2,7 @@ package io.kvarena.store;
 
 import io.kvarena.AttentionBatch;
 import io.kvarena.ClosedException;
+import io.kvarena.Explanation;
 import io.kvarena.KvCache;
 import io.kvarena.KvEvent;
 import io.kvarena.KvSequence;
@@ -53,6 +54,7 @@ final class HostCache implements KvCache {
   private final Placement placement = new Placement(this);
   private final byte[] fingerprint;
   private final @Nullable Sessions sessions;
+  private final @Nullable PrefixIndex prefixes;
   private final AtomicLong groupNumbers = new AtomicLong();
   private final Counters counters = new Counters();
   private final Map<SequenceContent, SequenceGate> open = new ConcurrentHashMap<>();
@@ -90,6 +92,10 @@ final class HostCache implements KvCache {
             () -> offload == null ? null : new StagedPages(offload));
     folds = new FoldPool(builder.threads, workspaces);
     fingerprint = Fingerprint.of(builder.model, plans);
+    prefixes =
+        builder.prefixBytes == 0
+            ? null
+            : new PrefixIndex(this, builder.prefixBytes, builder.prefixIdle, builder.replacement);
     sessions = builder.durable == null ? null : new Sessions(this, builder.durable);
   }
 
@@ -138,6 +144,11 @@ final class HostCache implements KvCache {
 
   Placement placement() {
     return placement;
+  }
+
+  /** The beginnings that sequences may go on from; null where they are not kept. */
+  @Nullable PrefixIndex prefixes() {
+    return prefixes;
   }
 
   /** Whether the pool with this number holds sealed pages. */
@@ -189,7 +200,11 @@ final class HostCache implements KvCache {
   @Override
   public KvSequence open(OpenRequest request) {
     checkOpen();
-    return adopt(new SequenceContent(this, nextId(), request.expectedTokens()));
+    SequenceContent content = new SequenceContent(this, nextId(), request.expectedTokens());
+    if (prefixes != null) {
+      content.begin(request, prefixes);
+    }
+    return adopt(content);
   }
 
   /** Gives a new content its handle and enters it in the books. */
@@ -323,6 +338,35 @@ final class HostCache implements KvCache {
   }
 
   @Override
+  public Explanation explain(OpenRequest request) {
+    checkOpen();
+    return prefixIndex().explain(request);
+  }
+
+  @Override
+  public int pin(OpenRequest request) {
+    checkOpen();
+    return prefixIndex().pin(request, 1);
+  }
+
+  @Override
+  public int unpin(OpenRequest request) {
+    checkOpen();
+    return prefixIndex().pin(request, -1);
+  }
+
+  private PrefixIndex prefixIndex() {
+    PrefixIndex index = prefixes;
+    if (index == null) {
+      throw new IllegalStateException(
+          "the cache keeps no prefixes: layers="
+              + plans.size()
+              + "; give them bytes when the cache is built");
+    }
+    return index;
+  }
+
+  @Override
   public byte[] fingerprint() {
     return fingerprint.clone();
   }
@@ -397,6 +441,10 @@ final class HostCache implements KvCache {
         counters.tailBytesRead.get(),
         counters.forks.sum(),
         counters.slotsEvicted.sum(),
+        prefixes == null ? 0 : prefixes.size(),
+        prefixes == null ? 0 : prefixes.bytes(),
+        prefixes == null ? 0 : prefixes.tokensAsked(),
+        prefixes == null ? 0 : prefixes.tokensHit(),
         ofArena.pagesAway(),
         ofArena.awayBytes(),
         offload == null ? 0 : offload.pagesStored(),
@@ -409,7 +457,7 @@ final class HostCache implements KvCache {
   @Override
   public List<String> audit() {
     checkOpen();
-    return Audit.of(arena, pools, open.keySet());
+    return Audit.of(arena, pools, open.keySet(), prefixes == null ? List.of() : prefixes.held());
   }
 
   @Override
@@ -420,6 +468,9 @@ final class HostCache implements KvCache {
     closed = true;
     open.keySet().forEach(this::forgetLost);
     folds.close();
+    if (prefixes != null) {
+      prefixes.close();
+    }
     if (offload != null) {
       offload.close();
     }

@@ -59,7 +59,7 @@ final class HostSequence implements KvSequence {
   public void extend(int... tokenIds) {
     enter();
     try {
-      content.extend(tokenIds.length);
+      content.extend(tokenIds);
     } finally {
       leave();
     }

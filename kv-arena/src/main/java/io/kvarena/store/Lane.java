@@ -577,6 +577,48 @@ final class Lane {
     }
   }
 
+  /** Adds a whole page behind the others, on which a reference becomes the lane's. */
+  void adopt(long page, TransformInstance[] instances) {
+    assert end % pageTokens == 0 && granules.isEmpty() : "a page behind a tail";
+    table.add(end / pageTokens, page, wholeMask(), end, 0);
+    end += pageTokens;
+    rawFrom = end;
+    if (end / pageTokens > plan.pinnedPages() && instances.length > 0) {
+      keyInstances = instances;
+    }
+  }
+
+  private long wholeMask() {
+    return -1L >>> (64 - pageTokens);
+  }
+
+  /** A sealed page whose tokens stand where they were appended; NONE if it is not such. */
+  long wholePage(int ordinal) {
+    int entry = table.firstOf(ordinal);
+    boolean isWhole =
+        entry < table.size()
+            && table.ordinal(entry) == ordinal
+            && table.mask(entry) == wholeMask()
+            && table.base(entry) == ordinal * pageTokens
+            && table.delta(entry) == 0;
+    return isWhole ? table.page(entry) : PageId.NONE;
+  }
+
+  /** Puts a page of the same bytes in the place of a whole one. */
+  void replace(int ordinal, long page) {
+    PagePool pool = poolOf(ordinal);
+    int entry = table.firstOf(ordinal);
+    if (pool.tryRetain(page)) {
+      pool.release(table.page(entry));
+      table.page(entry, page);
+    }
+  }
+
+  /** What the keys were transformed by, [heads], where that follows from content; else none. */
+  TransformInstance[] ownInstances() {
+    return plan.transforms().keys().isByContent() ? keyInstances : new TransformInstance[0];
+  }
+
   /** Writes the lane down; its pages and granules go by the numbers that they are given. */
   LaneRecord record(LaneRecord.Numbering numbering) {
     LaneRecord.Entry[] entries = new LaneRecord.Entry[table.size()];

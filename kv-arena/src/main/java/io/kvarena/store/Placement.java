@@ -11,10 +11,11 @@ import java.util.Map;
 import org.agrona.collections.LongArrayList;
 
 /**
- * Which pages go when the arena is full, and which come back when it is not: coldest first. Those
- * of the sequence that was attended longest ago go first, of one sequence the oldest tokens', in
- * all layers alike. So of a sequence larger than the arena a fixed part stays, and the rest is read
- * from the tier in each step: whatever was read last would never be there when it is read next.
+ * Which pages go when the arena is full, and which come back when it is not: coldest first. First
+ * of all prefixes are given up that no sequence uses. Then those of the sequence that was attended
+ * longest ago go first, of one sequence the oldest tokens', in all layers alike. So of a sequence
+ * larger than the arena a fixed part stays, and the rest is read from the tier in each step:
+ * whatever was read last would never be there when it is read next.
  */
 final class Placement {
 
@@ -38,11 +39,15 @@ final class Placement {
    * @param out what it would be told; gets what the tier says
    */
   boolean makeRoom(SequenceContent own, OutOfPagesException out) {
+    long wanted = cache.arena().stats().maxBytes() / PARTS;
+    PrefixIndex prefixes = cache.prefixes();
+    if (prefixes != null && prefixes.makeRoom(wanted)) {
+      return true;
+    }
     Offload offload = cache.offload();
     if (offload == null) {
       return false;
     }
-    long wanted = cache.arena().stats().maxBytes() / PARTS;
     try {
       for (Map.Entry<SequenceContent, SequenceGate> other : coldest(own)) {
         LongArrayList pages = coldPages(other.getKey(), other.getValue(), wanted);

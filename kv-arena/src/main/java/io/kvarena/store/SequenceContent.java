@@ -4,6 +4,7 @@ import io.kvarena.DraftTree;
 import io.kvarena.KvEvent;
 import io.kvarena.KvShape;
 import io.kvarena.LayerShape;
+import io.kvarena.OpenRequest;
 import io.kvarena.OutOfPagesException;
 import io.kvarena.format.PageFormat;
 import io.kvarena.format.PageLayout;
@@ -44,6 +45,9 @@ final class SequenceContent implements SequenceView {
 
   private int length;
 
+  /** What its chunks follow from; null if nobody is to go on from them. */
+  private @Nullable TokenChain chain;
+
   SequenceContent(HostCache cache, long id, int expectedTokens) {
     this(cache, id);
     for (LayerPlan plan : cache.plans()) {
@@ -76,7 +80,16 @@ final class SequenceContent implements SequenceView {
       child.lanes[layer] = copies;
     }
     child.length = length;
+    child.chain = chain == null ? null : new TokenChain(chain);
     return child;
+  }
+
+  /** Begins with what is cached of a prompt. */
+  void begin(OpenRequest request, PrefixIndex index) {
+    TokenChain begun = index.chain(request);
+    index.adopt(request.prompt(), begun, lanes);
+    chain = begun;
+    length = begun.count();
   }
 
   long id() {
@@ -85,7 +98,8 @@ final class SequenceContent implements SequenceView {
 
   // ---- a step ----
 
-  void extend(int tokens) {
+  void extend(int[] tokenIds) {
+    int tokens = tokenIds.length;
     checkNoStep("extend");
     if (tokens < 1) {
       throw new IllegalArgumentException(
@@ -108,6 +122,9 @@ final class SequenceContent implements SequenceView {
     stepPosition = length;
     appendedLayers = 0;
     Arrays.fill(appended, false);
+    if (chain != null) {
+      chain.add(tokenIds, tokens);
+    }
   }
 
   /** Sets pages aside; where there are none, others are offloaded for them. */
@@ -361,10 +378,31 @@ final class SequenceContent implements SequenceView {
   /** Lets go of everything that only the last step needed. */
   private void finishStep() {
     trimAll();
+    publish();
     reservation.giveBack();
     stepTokens = 0;
     stepTree = null;
     Arrays.fill(appended, false);
+  }
+
+  /** Gives the index what was sealed; what may yet be dropped of a tree of drafts is not told. */
+  private void publish() {
+    TokenChain of = chain;
+    PrefixIndex index = cache.prefixes();
+    if (of == null || index == null) {
+      return;
+    }
+    if (stepTree != null) {
+      of.taint();
+    }
+    index.publish(of, lanes);
+  }
+
+  /** Notes that keys and values to come depend on more than the tokens before them. */
+  private void taint() {
+    if (chain != null) {
+      chain.taint();
+    }
   }
 
   private void trimAll() {
@@ -383,12 +421,14 @@ final class SequenceContent implements SequenceView {
     checkNoStep("commit");
     int dropped = stepTokens;
     checkCommit(path);
+    stepTree = null;
     if (path.length == dropped) {
       finishStep();
       return;
     }
     // First of all, so that who is refused may evict and try again.
     reserve(commitNeeds(dropped, path.length), path.length);
+    keep(path);
     Workspace workspace = cache.workspaces().borrow();
     try {
       for (Lane[] ofLayer : lanes) {
@@ -401,6 +441,20 @@ final class SequenceContent implements SequenceView {
       finishStep();
     }
     length = stepPosition + path.length;
+  }
+
+  /** The chain of a step of which only a path is kept. */
+  private void keep(int... path) {
+    TokenChain of = chain;
+    if (of == null) {
+      return;
+    }
+    int[] kept = new int[path.length];
+    for (int i = 0; i < path.length; i++) {
+      kept[i] = of.token(of.count() - stepTokens + path[i]);
+    }
+    of.truncate(of.count() - stepTokens, cache.plan(0).page().pageTokens());
+    of.add(kept, kept.length);
   }
 
   private void checkCommit(int... path) {
@@ -469,7 +523,14 @@ final class SequenceContent implements SequenceView {
     for (Lane[] ofLayer : lanes) {
       for (Lane lane : ofLayer) {
         lane.truncate(newLength);
+        if (lane.end() != newLength) {
+          // It goes on behind codes, where a fresh prompt would read raw rows.
+          taint();
+        }
       }
+    }
+    if (chain != null) {
+      chain.truncate(newLength, cache.plan(0).page().pageTokens());
     }
     length = newLength;
   }
@@ -478,6 +539,9 @@ final class SequenceContent implements SequenceView {
     checkNoStep("remove");
     checkRange("remove", from, to);
     finishStep();
+    if (from < to) {
+      taint();
+    }
     for (Lane[] ofLayer : lanes) {
       for (Lane lane : ofLayer) {
         lane.forget(from, to);
@@ -494,6 +558,7 @@ final class SequenceContent implements SequenceView {
       }
     }
     finishStep();
+    taint();
     int highest = 0;
     for (Lane[] ofLayer : lanes) {
       for (Lane lane : ofLayer) {
@@ -566,6 +631,7 @@ final class SequenceContent implements SequenceView {
         entries += before - lane.table().size();
       }
       if (slots > 0) {
+        taint();
         cache.counters().slotsEvicted.add(slots);
         if (cache.hasListeners()) {
           cache.tell(new KvEvent.Evicted(id, layer, slots, entries));
@@ -620,6 +686,7 @@ final class SequenceContent implements SequenceView {
   }
 
   void release() {
+    publish();
     reservation.giveBack();
     for (Lane[] ofLayer : lanes) {
       for (Lane lane : ofLayer) {

@@ -1,0 +1,569 @@
+package io.kvarena.store;
+
+import io.kvarena.Explanation;
+import io.kvarena.Explanation.Outcome;
+import io.kvarena.OpenRequest;
+import io.kvarena.memory.PageArena;
+import io.kvarena.memory.PageId;
+import io.kvarena.policy.ReplacementPolicy;
+import io.kvarena.tier.PageKey;
+import io.kvarena.transform.TransformInstance;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The beginnings of sequences that others may go on from: chunks by their key, each chained to the
+ * one before.
+ *
+ * <p>Who looks a prompt up takes no lock: a map that is read without one, token ids that are
+ * compared, and a reference on each page, which cannot be had once the page is gone. Publishing,
+ * giving up and the order of replacement are behind a lock; a look-up that finds it taken leaves a
+ * note of what it used.
+ *
+ * <p>A chunk is given up only when none behind it is in memory, so what is left is always found
+ * from the beginning.
+ */
+final class PrefixIndex {
+
+  /** How many chunks that were given up are remembered, for explanations. */
+  private static final int GIVEN_UP_MAX = 10_000;
+
+  /** Notes of look-ups that wait for the lock at most. */
+  private static final int NOTES_MAX = 4096;
+
+  private final HostCache cache;
+  private final PageArena arena;
+  private final int pageTokens;
+  private final int lanes;
+  private final long maxBytes;
+  private final Duration idleMax;
+  private final Supplier<ReplacementPolicy> policies;
+  private final Map<PageKey, Chunk> chunks = new ConcurrentHashMap<>();
+  private final Map<PageKey, PrefixTenant> tenants = new ConcurrentHashMap<>();
+  private final ConcurrentLinkedQueue<Chunk> used = new ConcurrentLinkedQueue<>();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ThreadLocal<ChunkKeys> keys = ThreadLocal.withInitial(ChunkKeys::new);
+  private final Map<PageKey, String> givenUp =
+      new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<PageKey, String> eldest) {
+          return size() > GIVEN_UP_MAX;
+        }
+      };
+  private final LongAdder asked = new LongAdder();
+  private final LongAdder hit = new LongAdder();
+  private long bytes;
+  private volatile long expiredAt = System.nanoTime();
+
+  PrefixIndex(
+      HostCache cache, long maxBytes, Duration idleMax, Supplier<ReplacementPolicy> policies) {
+    this.cache = cache;
+    this.maxBytes = maxBytes;
+    this.idleMax = idleMax;
+    this.policies = policies;
+    arena = cache.arena();
+    pageTokens = cache.plan(0).page().pageTokens();
+    lanes = cache.plans().stream().mapToInt(LayerPlan::lanes).sum();
+  }
+
+  // ---- looking up ----
+
+  /** The chain of a new sequence, without a token yet. */
+  TokenChain chain(OpenRequest request) {
+    return new TokenChain(tenant(request), request.extras());
+  }
+
+  private PrefixTenant tenant(OpenRequest request) {
+    PageKey root = keys.get().root(cache.fingerprint(), request.tenant(), request.adapter());
+    return tenants.computeIfAbsent(
+        root, key -> new PrefixTenant(key, request.tenant(), policies.get()));
+  }
+
+  /**
+   * Gives an empty sequence the longest cached part of a prompt, all but its last token at most.
+   */
+  void adopt(int[] prompt, TokenChain chain, Lane[][] into) {
+    asked.add(prompt.length);
+    expire();
+    ChunkKeys hashes = keys.get();
+    while ((chain.published() + 1) * pageTokens < prompt.length) {
+      int from = chain.published() * pageTokens;
+      PageKey key = hashes.chunk(chain.before(), prompt, from, from + pageTokens, chain.extras());
+      Chunk chunk = chunks.get(key);
+      if (chunk == null || !isOf(chunk, chain, prompt, from)) {
+        return;
+      }
+      long[] pages = retained(chunk);
+      if (pages == null) {
+        return;
+      }
+      int lane = 0;
+      for (Lane[] ofLayer : into) {
+        for (Lane of : ofLayer) {
+          of.adopt(pages[lane], chunk.instances[lane]);
+          lane++;
+        }
+      }
+      chain.add(chunk.tokens, pageTokens);
+      chain.published(chunk);
+      chunk.usedAt = System.nanoTime();
+      note(chunk);
+      hit.add(pageTokens);
+    }
+  }
+
+  /** A key is a hash: what it stands for is compared. */
+  private boolean isOf(Chunk chunk, TokenChain chain, int[] prompt, int from) {
+    return chunk.tenant == chain.tenant
+        && chunk.parent == chain.last()
+        && Arrays.equals(chunk.tokens, 0, pageTokens, prompt, from, from + pageTokens);
+  }
+
+  /** The pages of a chunk with a reference each; null if they cannot be had. */
+  private long @Nullable [] retained(Chunk chunk) {
+    long[] pages = chunk.pages;
+    if (pages == null) {
+      return null;
+    }
+    for (int i = 0; i < pages.length; i++) {
+      if (!arena.tryRetain(pages[i])) {
+        release(pages, i);
+        return null;
+      }
+    }
+    return pages;
+  }
+
+  private void release(long[] pages, int count) {
+    for (int i = 0; i < count; i++) {
+      arena.release(pages[i]);
+    }
+  }
+
+  private void note(Chunk chunk) {
+    if (lock.tryLock()) {
+      try {
+        touch(chunk);
+      } finally {
+        lock.unlock();
+      }
+    } else if (used.size() < NOTES_MAX) {
+      used.add(chunk);
+    }
+  }
+
+  private void touch(Chunk chunk) {
+    if (isLeaf(chunk)) {
+      chunk.tenant.leaves.touch(chunk.key);
+    }
+  }
+
+  private static boolean isLeaf(Chunk chunk) {
+    return chunk.pages != null && chunk.children == 0 && chunk.pins == 0;
+  }
+
+  // ---- publishing ----
+
+  /** Publishes what a sequence has sealed since it was asked last. */
+  void publish(TokenChain chain, Lane[][] from) {
+    if (chain.isTainted() || (chain.published() + 1) * pageTokens > chain.count()) {
+      return;
+    }
+    lock.lock();
+    try {
+      for (Chunk chunk = used.poll(); chunk != null; chunk = used.poll()) {
+        touch(chunk);
+      }
+      ChunkKeys hashes = keys.get();
+      while ((chain.published() + 1) * pageTokens <= chain.count()) {
+        Chunk before = chain.last();
+        if (before != null && chunks.get(before.key) != before) {
+          // What it is chained to was given up; nobody would find it.
+          return;
+        }
+        long[] pages = pages(chain.published(), from);
+        if (pages == null) {
+          return;
+        }
+        PageKey key = chain.nextKey(hashes, pageTokens);
+        Chunk chunk = chunks.get(key);
+        if (chunk == null) {
+          chunk = add(key, chain, pages, from);
+        } else {
+          chunk = same(chunk, chain, pages, from);
+        }
+        if (chunk == null) {
+          chain.taint();
+          return;
+        }
+        chain.published(chunk);
+      }
+      while (bytes > maxBytes && giveUp("limit", false)) {
+        // As many as it takes.
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The pages of all lanes with an ordinal, whole as they were sealed; null if one is not. */
+  private long @Nullable [] pages(int ordinal, Lane[][] from) {
+    long[] pages = new long[lanes];
+    int at = 0;
+    for (Lane[] ofLayer : from) {
+      for (Lane lane : ofLayer) {
+        pages[at] = lane.wholePage(ordinal);
+        if (pages[at++] == PageId.NONE) {
+          return null;
+        }
+      }
+    }
+    return pages;
+  }
+
+  private Chunk add(PageKey key, TokenChain chain, long[] pages, Lane[][] from) {
+    TransformInstance[][] instances = new TransformInstance[lanes][];
+    int at = 0;
+    for (Lane[] ofLayer : from) {
+      for (Lane lane : ofLayer) {
+        instances[at++] = lane.ownInstances();
+      }
+    }
+    Chunk chunk =
+        new Chunk(key, chain.last(), chain.tenant, chain.nextTokens(pageTokens), instances);
+    hold(chunk, pages);
+    chunks.put(key, chunk);
+    return chunk;
+  }
+
+  /** Takes references for a chunk whose pages are not in memory yet. */
+  private void hold(Chunk chunk, long[] pages) {
+    long size = 0;
+    for (long page : pages) {
+      boolean retained = arena.tryRetain(page);
+      assert retained : "a page of a sequence was gone";
+      size += arena.pageBytes(page);
+    }
+    chunk.pages = pages;
+    bytes += size;
+    chunk.tenant.bytes += size;
+    Chunk parent = chunk.parent;
+    if (parent != null) {
+      if (isLeaf(parent)) {
+        parent.tenant.leaves.remove(parent.key);
+      }
+      parent.children++;
+    }
+    if (isLeaf(chunk)) {
+      chunk.tenant.leaves.admit(chunk.key, size, pageTokens);
+    }
+  }
+
+  /**
+   * The chunk that is there, if it is of the same tokens: where its pages are the same bytes the
+   * sequence goes on with them, and its own are freed. Null if it is another's with the same key.
+   */
+  private @Nullable Chunk same(Chunk chunk, TokenChain chain, long[] pages, Lane[][] from) {
+    if (chunk.tenant != chain.tenant
+        || chunk.parent != chain.last()
+        || !Arrays.equals(chunk.tokens, chain.nextTokens(pageTokens))) {
+      return null;
+    }
+    long[] there = chunk.pages;
+    if (there == null) {
+      hold(chunk, pages);
+      return chunk;
+    }
+    int at = 0;
+    for (Lane[] ofLayer : from) {
+      for (Lane lane : ofLayer) {
+        if (there[at] != pages[at] && isSame(there[at], pages[at])) {
+          lane.replace(chain.published(), there[at]);
+        }
+        at++;
+      }
+    }
+    touch(chunk);
+    return chunk;
+  }
+
+  private boolean isSame(long one, long other) {
+    if (!arena.isResident(one) || !arena.isResident(other)) {
+      return false;
+    }
+    MemorySegment bytesOfOne = arena.view(one);
+    return bytesOfOne.mismatch(arena.view(other)) < 0;
+  }
+
+  // ---- giving up ----
+
+  /** Frees memory by giving chunks up that no sequence uses; false if there is none. */
+  boolean makeRoom(long wanted) {
+    lock.lock();
+    try {
+      long goal = Math.max(0, bytes - wanted);
+      boolean any = false;
+      while (bytes > goal && giveUp("memory", true)) {
+        any = true;
+      }
+      return any;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Gives up a chunk of the tenant that holds the most.
+   *
+   * @param unused whether only chunks will do that no sequence uses
+   */
+  private boolean giveUp(String why, boolean unused) {
+    List<PrefixTenant> most = new ArrayList<>(tenants.values());
+    most.sort((one, other) -> Long.compare(other.bytes, one.bytes));
+    for (PrefixTenant tenant : most) {
+      List<Chunk> inUse = new ArrayList<>();
+      Chunk victim = null;
+      for (PageKey key = tenant.leaves.victim(); key != null; key = tenant.leaves.victim()) {
+        Chunk chunk = chunks.get(key);
+        if (chunk != null && unused && isUsed(chunk)) {
+          inUse.add(chunk);
+        } else if (chunk != null) {
+          victim = chunk;
+          break;
+        }
+      }
+      inUse.forEach(chunk -> tenant.leaves.admit(chunk.key, size(chunk), pageTokens));
+      if (victim != null) {
+        giveUp(victim, why + ", " + tenant.leaves.name());
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isUsed(Chunk chunk) {
+    long[] pages = chunk.pages;
+    for (int i = 0; pages != null && i < pages.length; i++) {
+      if (arena.references(pages[i]) > 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private long size(Chunk chunk) {
+    long size = 0;
+    long[] pages = chunk.pages;
+    for (int i = 0; pages != null && i < pages.length; i++) {
+      size += arena.pageBytes(pages[i]);
+    }
+    return size;
+  }
+
+  /** Lets go of a leaf, which is out of its tenant's order already. */
+  private void giveUp(Chunk chunk, String why) {
+    long size = size(chunk);
+    long[] pages = chunk.pages;
+    chunk.pages = null;
+    chunks.remove(chunk.key, chunk);
+    givenUp.put(chunk.key, why + ", " + Instant.now());
+    bytes -= size;
+    chunk.tenant.bytes -= size;
+    if (pages != null) {
+      release(pages, pages.length);
+    }
+    Chunk parent = chunk.parent;
+    if (parent != null) {
+      parent.children--;
+      if (isLeaf(parent)) {
+        parent.tenant.leaves.admit(parent.key, size(parent), pageTokens);
+      }
+    }
+  }
+
+  /** Gives up what has not been used for as long as the cache was told. */
+  private void expire() {
+    long now = System.nanoTime();
+    if (idleMax.isZero() || now - expiredAt < idleMax.toNanos() / 4) {
+      return;
+    }
+    lock.lock();
+    try {
+      expiredAt = now;
+      boolean more = true;
+      while (more) {
+        more = false;
+        for (Chunk chunk : chunks.values()) {
+          if (isLeaf(chunk) && System.nanoTime() - chunk.usedAt > idleMax.toNanos()) {
+            chunk.tenant.leaves.remove(chunk.key);
+            giveUp(chunk, "idle for " + idleMax);
+            more = true;
+          }
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Keeps the cached chunks of a prompt from being given up, or no longer; how many tokens. */
+  int pin(OpenRequest request, int change) {
+    lock.lock();
+    try {
+      TokenChain chain = chain(request);
+      int[] prompt = request.prompt();
+      ChunkKeys hashes = keys.get();
+      while ((chain.published() + 1) * pageTokens <= prompt.length) {
+        int from = chain.published() * pageTokens;
+        PageKey key = hashes.chunk(chain.before(), prompt, from, from + pageTokens, chain.extras());
+        Chunk chunk = chunks.get(key);
+        if (chunk == null || !isOf(chunk, chain, prompt, from)) {
+          break;
+        }
+        if (isLeaf(chunk)) {
+          chunk.tenant.leaves.remove(chunk.key);
+        }
+        chunk.pins = Math.max(0, chunk.pins + change);
+        if (isLeaf(chunk)) {
+          chunk.tenant.leaves.admit(chunk.key, size(chunk), pageTokens);
+        }
+        chain.published(chunk);
+      }
+      return chain.published() * pageTokens;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives everything up. */
+  void close() {
+    lock.lock();
+    try {
+      for (Chunk chunk : chunks.values()) {
+        long[] pages = chunk.pages;
+        chunk.pages = null;
+        if (pages != null) {
+          release(pages, pages.length);
+        }
+      }
+      chunks.clear();
+      bytes = 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // ---- questions ----
+
+  Explanation explain(OpenRequest request) {
+    int[] prompt = request.prompt();
+    List<Explanation.Part> parts = new ArrayList<>();
+    TokenChain chain = chain(request);
+    ChunkKeys hashes = keys.get();
+    PageKey before = chain.before();
+    Chunk last = null;
+    boolean missed = false;
+    lock.lock();
+    try {
+      for (int from = 0; from < prompt.length; from += pageTokens) {
+        int to = Math.min(prompt.length, from + pageTokens);
+        if (from + pageTokens >= prompt.length) {
+          parts.add(new Explanation.Part(from, to, Outcome.TOO_SHORT, ""));
+          continue;
+        }
+        before = hashes.chunk(before, prompt, from, to, request.extras());
+        Chunk chunk = chunks.get(before);
+        boolean isThere =
+            chunk != null
+                && chunk.pages != null
+                && chunk.parent == last
+                && Arrays.equals(chunk.tokens, 0, pageTokens, prompt, from, to);
+        String gone = givenUp.get(before);
+        Outcome outcome;
+        if (missed && gone == null) {
+          outcome = Outcome.BEHIND_A_MISS;
+        } else if (isThere && !missed) {
+          outcome = Outcome.HIT_MEMORY;
+        } else if (gone != null) {
+          outcome = Outcome.EVICTED;
+        } else {
+          outcome = elsewhere(prompt, from, to) ? Outcome.OTHER_TENANT : Outcome.NEVER_SEEN;
+        }
+        parts.add(
+            new Explanation.Part(
+                from, to, outcome, outcome == Outcome.EVICTED && gone != null ? gone : ""));
+        missed |= outcome != Outcome.HIT_MEMORY;
+        last = chunk;
+      }
+    } finally {
+      lock.unlock();
+    }
+    return new Explanation(parts);
+  }
+
+  /** Whether the same tokens up to here are another tenant's or adapter's. */
+  private boolean elsewhere(int[] prompt, int from, int to) {
+    for (Chunk chunk : chunks.values()) {
+      if (Arrays.equals(chunk.tokens, 0, pageTokens, prompt, from, to)) {
+        int at = from;
+        Chunk above = chunk.parent;
+        while (above != null
+            && at >= pageTokens
+            && Arrays.equals(above.tokens, 0, pageTokens, prompt, at - pageTokens, at)) {
+          at -= pageTokens;
+          above = above.parent;
+        }
+        if (above == null && at == 0) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Tokens of prompts that were looked up so far, and those that were found. */
+  long tokensAsked() {
+    return asked.sum();
+  }
+
+  long tokensHit() {
+    return hit.sum();
+  }
+
+  int size() {
+    return chunks.size();
+  }
+
+  long bytes() {
+    lock.lock();
+    try {
+      return bytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The pages that are held, for the audit. */
+  List<long[]> held() {
+    List<long[]> held = new ArrayList<>();
+    for (Chunk chunk : chunks.values()) {
+      long[] pages = chunk.pages;
+      if (pages != null) {
+        held.add(pages);
+      }
+    }
+    return held;
+  }
+}
