@@ -54,6 +54,13 @@ public interface KvCache extends AutoCloseable {
   Explanation explain(OpenRequest request);
 
   /**
+   * Makes the prefixes durable that are cached now, as far as the durable tier has room: a cache
+   * that is built on it later finds them. Without this it finds those that memory had no room for,
+   * as far as they were written. Throws TierException if the tier fails.
+   */
+  void checkpoint();
+
+  /**
    * Keeps what is cached of a request's prompt until {@link #unpin} is called as often; how many
    * tokens that is. What more of it comes later is not kept by this.
    */

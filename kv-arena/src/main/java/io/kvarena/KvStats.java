@@ -24,6 +24,7 @@ import io.kvarena.memory.ArenaStats;
  * @param prefixBytes bytes of their pages in the arena, which count among the sealed ones
  * @param prefixTokensAsked tokens of prompts that were looked up so far
  * @param prefixTokensHit those of them that were found
+ * @param prefixTokensFromTier those of them whose pages came from the durable tier
  * @param offloadedPages sealed pages whose bytes are in the tier alone
  * @param offloadedBytes their bytes
  * @param pagesStored pages copied to the tier so far
@@ -51,6 +52,7 @@ public record KvStats(
     long prefixBytes,
     long prefixTokensAsked,
     long prefixTokensHit,
+    long prefixTokensFromTier,
     long offloadedPages,
     long offloadedBytes,
     long pagesStored,

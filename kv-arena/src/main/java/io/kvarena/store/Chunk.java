@@ -27,9 +27,12 @@ final class Chunk {
   /** Checksums of the pages in the durable tier, [lanes]; null if they are not there. */
   volatile int @Nullable [] crcs;
 
-  /** Guarded by the index: chunks behind it, how often it is pinned. */
+  /** Guarded by the index: chunks behind it in memory, and wherever they are. */
   int children;
 
+  int behind;
+
+  /** How often it is pinned. */
   int pins;
 
   /** When it was last used, in nanoseconds of the system's clock. */
@@ -46,5 +49,14 @@ final class Chunk {
     this.tenant = tenant;
     this.tokens = tokens;
     this.instances = instances;
+  }
+
+  /** Chunks before it. */
+  int ordinal() {
+    int ordinal = 0;
+    for (Chunk at = parent; at != null; at = at.parent) {
+      ordinal++;
+    }
+    return ordinal;
   }
 }

@@ -95,7 +95,12 @@ final class HostCache implements KvCache {
     prefixes =
         builder.prefixBytes == 0
             ? null
-            : new PrefixIndex(this, builder.prefixBytes, builder.prefixIdle, builder.replacement);
+            : new PrefixIndex(
+                this,
+                builder.prefixBytes,
+                builder.prefixIdle,
+                builder.replacement,
+                builder.durable);
     sessions = builder.durable == null ? null : new Sessions(this, builder.durable);
   }
 
@@ -344,6 +349,12 @@ final class HostCache implements KvCache {
   }
 
   @Override
+  public void checkpoint() {
+    checkOpen();
+    prefixIndex().checkpoint();
+  }
+
+  @Override
   public int pin(OpenRequest request) {
     checkOpen();
     return prefixIndex().pin(request, 1);
@@ -445,6 +456,7 @@ final class HostCache implements KvCache {
         prefixes == null ? 0 : prefixes.bytes(),
         prefixes == null ? 0 : prefixes.tokensAsked(),
         prefixes == null ? 0 : prefixes.tokensHit(),
+        prefixes == null ? 0 : prefixes.tokensHitInTier(),
         ofArena.pagesAway(),
         ofArena.awayBytes(),
         offload == null ? 0 : offload.pagesStored(),

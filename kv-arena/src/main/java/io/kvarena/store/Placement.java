@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.agrona.collections.LongArrayList;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which pages go when the arena is full, and which come back when it is not: coldest first. First
@@ -44,26 +45,42 @@ final class Placement {
     if (prefixes != null && prefixes.makeRoom(wanted)) {
       return true;
     }
-    Offload offload = cache.offload();
-    if (offload == null) {
-      return false;
-    }
     try {
-      for (Map.Entry<SequenceContent, SequenceGate> other : coldest(own)) {
-        LongArrayList pages = coldPages(other.getKey(), other.getValue(), wanted);
-        if (!pages.isEmpty() && offload.out(pages) > 0) {
-          return true;
-        }
-      }
-      LongArrayList pages = coldPages(own, wanted);
-      return !pages.isEmpty() && offload.out(pages) > 0;
+      return offloadCold(own, wanted);
     } catch (TierException failed) {
       out.addSuppressed(failed);
       return false;
     }
   }
 
-  private List<Map.Entry<SequenceContent, SequenceGate>> coldest(SequenceContent own) {
+  /** Offloads what is coldest of all sequences; false if nothing more can go. */
+  boolean offloadCold() {
+    try {
+      return offloadCold(null, cache.arena().stats().maxBytes() / PARTS);
+    } catch (TierException failed) {
+      return false;
+    }
+  }
+
+  private boolean offloadCold(@Nullable SequenceContent own, long wanted) {
+    Offload offload = cache.offload();
+    if (offload == null) {
+      return false;
+    }
+    for (Map.Entry<SequenceContent, SequenceGate> other : coldest(own)) {
+      LongArrayList pages = coldPages(other.getKey(), other.getValue(), wanted);
+      if (!pages.isEmpty() && offload.out(pages) > 0) {
+        return true;
+      }
+    }
+    if (own == null) {
+      return false;
+    }
+    LongArrayList pages = coldPages(own, wanted);
+    return !pages.isEmpty() && offload.out(pages) > 0;
+  }
+
+  private List<Map.Entry<SequenceContent, SequenceGate>> coldest(@Nullable SequenceContent own) {
     List<Map.Entry<SequenceContent, SequenceGate>> others =
         new ArrayList<>(cache.contents().entrySet());
     others.removeIf(entry -> entry.getKey() == own);

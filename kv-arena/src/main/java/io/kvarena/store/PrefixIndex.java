@@ -6,7 +6,11 @@ import io.kvarena.OpenRequest;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PageId;
 import io.kvarena.policy.ReplacementPolicy;
+import io.kvarena.tier.CorruptPageException;
+import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.PageKey;
+import io.kvarena.tier.TierException;
+import io.kvarena.tier.TierFullException;
 import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -40,10 +44,14 @@ final class PrefixIndex {
   /** How many chunks that were given up are remembered, for explanations. */
   private static final int GIVEN_UP_MAX = 10_000;
 
+  /** What is given up at a time for a chunk that comes back, as a part of what may be held. */
+  private static final int PARTS = 16;
+
   /** Notes of look-ups that wait for the lock at most. */
   private static final int NOTES_MAX = 4096;
 
   private final HostCache cache;
+  private final @Nullable PrefixStore store;
   private final PageArena arena;
   private final int pageTokens;
   private final int lanes;
@@ -64,11 +72,21 @@ final class PrefixIndex {
       };
   private final LongAdder asked = new LongAdder();
   private final LongAdder hit = new LongAdder();
+  private final LongAdder hitTier = new LongAdder();
   private long bytes;
   private volatile long expiredAt = System.nanoTime();
 
+  /**
+   * @param maxBytes the most that it holds in the arena
+   * @param idleMax how long it holds what nobody uses, 0 for ever
+   * @param tier where chunks go that memory has no room for; null if they are given up
+   */
   PrefixIndex(
-      HostCache cache, long maxBytes, Duration idleMax, Supplier<ReplacementPolicy> policies) {
+      HostCache cache,
+      long maxBytes,
+      Duration idleMax,
+      Supplier<ReplacementPolicy> policies,
+      @Nullable DurableTier tier) {
     this.cache = cache;
     this.maxBytes = maxBytes;
     this.idleMax = idleMax;
@@ -76,6 +94,29 @@ final class PrefixIndex {
     arena = cache.arena();
     pageTokens = cache.plan(0).page().pageTokens();
     lanes = cache.plans().stream().mapToInt(LayerPlan::lanes).sum();
+    store = tier == null ? null : new PrefixStore(cache, tier);
+    if (store != null) {
+      recover(store);
+    }
+  }
+
+  private void recover(PrefixStore from) {
+    for (PrefixStore.Found found : from.recover()) {
+      Chunk parent = chunks.get(found.parent());
+      if (parent == null && !from.isFirst(found)) {
+        from.drop(found);
+        continue;
+      }
+      PrefixTenant tenant =
+          tenants.computeIfAbsent(
+              found.root(), key -> new PrefixTenant(key, found.tenant(), policies.get()));
+      Chunk chunk = new Chunk(found.key(), parent, tenant, found.tokens(), found.instances());
+      chunk.crcs = found.crcs();
+      chunks.put(chunk.key, chunk);
+      if (parent != null) {
+        parent.behind++;
+      }
+    }
   }
 
   // ---- looking up ----
@@ -106,6 +147,10 @@ final class PrefixIndex {
         return;
       }
       long[] pages = retained(chunk);
+      if (pages == null && store != null) {
+        pages = loaded(chunk, chain.published(), store);
+        hitTier.add(pages == null ? 0 : pageTokens);
+      }
       if (pages == null) {
         return;
       }
@@ -144,6 +189,60 @@ final class PrefixIndex {
       }
     }
     return pages;
+  }
+
+  /** The pages of a chunk that was in the tier, with a reference each beside the index's. */
+  private long @Nullable [] loaded(Chunk chunk, int ordinal, PrefixStore from) {
+    lock.lock();
+    try {
+      long[] there = retained(chunk);
+      if (there != null || chunk.crcs == null) {
+        return there;
+      }
+      long[] pages = from.load(chunk, ordinal);
+      while (pages == null && (makeRoom(maxBytes / PARTS) || cache.placement().offloadCold())) {
+        pages = from.load(chunk, ordinal);
+      }
+      if (pages == null) {
+        return null;
+      }
+      hold(chunk, pages);
+      return pages;
+    } catch (CorruptPageException corrupt) {
+      forgetWithAllBehind(chunk, "corrupt: " + corrupt.getMessage());
+      return null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Drops a chunk that cannot be had any more, and what is chained to it. */
+  private void forgetWithAllBehind(Chunk chunk, String why) {
+    for (Chunk other : List.copyOf(chunks.values())) {
+      for (Chunk at = other; at != null; at = at.parent) {
+        if (at == chunk) {
+          forget(other, why);
+          break;
+        }
+      }
+    }
+  }
+
+  private void forget(Chunk chunk, String why) {
+    if (!chunks.remove(chunk.key, chunk)) {
+      return;
+    }
+    if (isLeaf(chunk)) {
+      chunk.tenant.leaves.remove(chunk.key);
+    }
+    letGo(chunk);
+    if (store != null) {
+      store.drop(chunk);
+    }
+    if (chunk.parent != null) {
+      chunk.parent.behind--;
+    }
+    givenUp.put(chunk.key, why + ", " + Instant.now());
   }
 
   private void release(long[] pages, int count) {
@@ -245,6 +344,9 @@ final class PrefixIndex {
         new Chunk(key, chain.last(), chain.tenant, chain.nextTokens(pageTokens), instances);
     hold(chunk, pages);
     chunks.put(key, chunk);
+    if (chunk.parent != null) {
+      chunk.parent.behind++;
+    }
     return chunk;
   }
 
@@ -372,24 +474,88 @@ final class PrefixIndex {
     return size;
   }
 
-  /** Lets go of a leaf, which is out of its tenant's order already. */
+  /** Lets go of a leaf, which is out of its tenant's order already; the tier keeps it if it can. */
   private void giveUp(Chunk chunk, String why) {
-    long size = size(chunk);
+    boolean kept = store != null && save(chunk, store);
+    if (kept) {
+      letGo(chunk);
+    } else if (chunk.behind == 0) {
+      forget(chunk, why);
+    } else {
+      forgetWithAllBehind(chunk, why);
+    }
+  }
+
+  /** Copies a chunk and all before it to the tier, for which older ones may have to go there. */
+  private boolean save(Chunk chunk, PrefixStore to) {
+    int ordinal = chunk.ordinal();
+    if (chunk.parent != null && chunk.parent.crcs == null && !save(chunk.parent, to)) {
+      return false;
+    }
+    while (true) {
+      try {
+        to.save(chunk, ordinal);
+        return true;
+      } catch (TierFullException full) {
+        Chunk oldest = oldestInTier(chunk);
+        if (oldest == null) {
+          return false;
+        }
+        forget(oldest, "tier is full");
+      } catch (TierException failed) {
+        return false;
+      }
+    }
+  }
+
+  /** The chunk in the tier alone, with none behind it, that was used longest ago. */
+  private @Nullable Chunk oldestInTier(Chunk but) {
+    Chunk oldest = null;
+    for (Chunk chunk : chunks.values()) {
+      boolean mayGo = chunk.pages == null && chunk.behind == 0 && chunk.pins == 0 && chunk != but;
+      if (mayGo && (oldest == null || chunk.usedAt - oldest.usedAt < 0)) {
+        oldest = chunk;
+      }
+    }
+    return oldest;
+  }
+
+  /** Drops the pages in memory. */
+  private void letGo(Chunk chunk) {
     long[] pages = chunk.pages;
+    if (pages == null) {
+      return;
+    }
+    long size = size(chunk);
     chunk.pages = null;
-    chunks.remove(chunk.key, chunk);
-    givenUp.put(chunk.key, why + ", " + Instant.now());
     bytes -= size;
     chunk.tenant.bytes -= size;
-    if (pages != null) {
-      release(pages, pages.length);
-    }
+    release(pages, pages.length);
     Chunk parent = chunk.parent;
     if (parent != null) {
       parent.children--;
       if (isLeaf(parent)) {
         parent.tenant.leaves.admit(parent.key, size(parent), pageTokens);
       }
+    }
+  }
+
+  /** Copies all chunks to the tier and makes them durable; throws TierException if that fails. */
+  void checkpoint() {
+    PrefixStore to = store;
+    if (to == null) {
+      return;
+    }
+    lock.lock();
+    try {
+      for (Chunk chunk : List.copyOf(chunks.values())) {
+        if (chunk.pages != null) {
+          save(chunk, to);
+        }
+      }
+      to.sync();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -406,9 +572,9 @@ final class PrefixIndex {
       while (more) {
         more = false;
         for (Chunk chunk : chunks.values()) {
-          if (isLeaf(chunk) && System.nanoTime() - chunk.usedAt > idleMax.toNanos()) {
-            chunk.tenant.leaves.remove(chunk.key);
-            giveUp(chunk, "idle for " + idleMax);
+          boolean mayGo = chunk.behind == 0 && chunk.pins == 0;
+          if (mayGo && System.nanoTime() - chunk.usedAt > idleMax.toNanos()) {
+            forget(chunk, "idle for " + idleMax);
             more = true;
           }
         }
@@ -487,7 +653,6 @@ final class PrefixIndex {
         Chunk chunk = chunks.get(before);
         boolean isThere =
             chunk != null
-                && chunk.pages != null
                 && chunk.parent == last
                 && Arrays.equals(chunk.tokens, 0, pageTokens, prompt, from, to);
         String gone = givenUp.get(before);
@@ -495,22 +660,25 @@ final class PrefixIndex {
         if (missed && gone == null) {
           outcome = Outcome.BEHIND_A_MISS;
         } else if (isThere && !missed) {
-          outcome = Outcome.HIT_MEMORY;
+          outcome = chunk != null && chunk.pages != null ? Outcome.HIT_MEMORY : Outcome.HIT_TIER;
         } else if (gone != null) {
-          outcome = Outcome.EVICTED;
+          outcome = gone.startsWith("corrupt") ? Outcome.CORRUPT : Outcome.EVICTED;
         } else {
           outcome = elsewhere(prompt, from, to) ? Outcome.OTHER_TENANT : Outcome.NEVER_SEEN;
         }
         parts.add(
-            new Explanation.Part(
-                from, to, outcome, outcome == Outcome.EVICTED && gone != null ? gone : ""));
-        missed |= outcome != Outcome.HIT_MEMORY;
+            new Explanation.Part(from, to, outcome, gone != null && isMiss(outcome) ? gone : ""));
+        missed |= isMiss(outcome);
         last = chunk;
       }
     } finally {
       lock.unlock();
     }
     return new Explanation(parts);
+  }
+
+  private static boolean isMiss(Outcome outcome) {
+    return outcome != Outcome.HIT_MEMORY && outcome != Outcome.HIT_TIER;
   }
 
   /** Whether the same tokens up to here are another tenant's or adapter's. */
@@ -540,6 +708,11 @@ final class PrefixIndex {
 
   long tokensHit() {
     return hit.sum();
+  }
+
+  /** Those of the tokens found whose pages came from the tier. */
+  long tokensHitInTier() {
+    return hitTier.sum();
   }
 
   int size() {
