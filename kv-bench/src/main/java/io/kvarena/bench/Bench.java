@@ -8,8 +8,10 @@ import io.kvarena.format.Formats;
 import io.kvarena.opencl.ClDevice;
 import io.kvarena.opencl.ClDevices;
 import io.kvarena.opencl.CopyCeiling;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,8 +43,8 @@ public final class Bench implements Runnable {
       arity = "0..1",
       paramLabel = "WHAT",
       description =
-          "attention, append or all, which is both (the default); prefix by itself; copy: what"
-              + " each OpenCL device's memory gives at most")
+          "attention, append or all, which is both (the default); prefix by itself; disk: pages"
+              + " through the disk tier; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -84,6 +86,17 @@ public final class Bench implements Runnable {
       names = "--forks",
       description = "processes for each line; 0 runs everything in this one, which is quick")
   private int forks;
+
+  @Option(names = "--pages", split = ",", description = "bytes of pages to and from disk")
+  private List<Integer> pages = List.of(16 << 10, 64 << 10, 256 << 10, 1 << 20);
+
+  @Option(names = "--megabytes", description = "what is moved to and from disk a round; 256")
+  private int megabytes = 256;
+
+  @Option(
+      names = "--directory",
+      description = "a directory on the disk in question; one beside what ./kv keeps")
+  private @Nullable Path directory;
 
   @Option(names = "--json", description = "the rows as one JSON object in the last line")
   private boolean json;
@@ -127,6 +140,10 @@ public final class Bench implements Runnable {
         new Measurement(forks, 5, Math.max(20, Math.round(seconds * 1000 / 7)));
     if (what.equals("prefix")) {
       prefix(measurement, progress);
+      return;
+    }
+    if (what.equals("disk")) {
+      disk(progress);
       return;
     }
     if (what.equals("copy")) {
@@ -232,6 +249,50 @@ public final class Bench implements Runnable {
     }
   }
 
+  /** Pages through the disk tier beside the same reads and writes without it. */
+  private void disk(PrintStream progress) {
+    Path place = directory == null ? beside("bench-disk") : directory;
+    progress.printf(
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same without a tier%n",
+        place, megabytes);
+    progress.println("  action          page, KiB  encrypted  raw, GB/s  tier, GB/s  share");
+    JsonArray array = new JsonArray();
+    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20)) {
+      for (int pageBytes : pages) {
+        for (boolean encrypted : new boolean[] {false, true}) {
+          for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
+            progress.printf(
+                Locale.ROOT,
+                "  %-15s %9d  %9s %10.2f %11.2f %5.0f %%%n",
+                row.action(),
+                row.pageBytes() >> 10,
+                row.encrypted() ? "yes" : "no",
+                row.rawGigabytesPerSecond(),
+                row.gigabytesPerSecond(),
+                100 * row.share());
+            JsonObject object = new JsonObject();
+            object.addProperty("action", row.action());
+            object.addProperty("pageBytes", row.pageBytes());
+            object.addProperty("encrypted", row.encrypted());
+            object.addProperty("rawGigabytesPerSecond", row.rawGigabytesPerSecond());
+            object.addProperty("gigabytesPerSecond", row.gigabytesPerSecond());
+            object.addProperty("share", row.share());
+            array.add(object);
+          }
+        }
+      }
+      progress.println("io: " + benchmark.how());
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "the directory cannot be used: directory=" + place + "; name another", e);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("disk", array);
+      out.println(object);
+    }
+  }
+
   /** Copies in each OpenCL device's memory; beside them attention there can be judged. */
   private void copy() {
     ClDevices.problem()
@@ -283,9 +344,18 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append", "prefix", "copy").contains(what)) {
+    if (!List.of("all", "attention", "append", "prefix", "disk", "copy").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append, prefix, copy or all");
+          "no such benchmark: what=" + what + "; use attention, append, prefix, disk, copy or all");
+    }
+    if (megabytes < 16
+        || pages.stream().anyMatch(bytes -> bytes < 4096 || bytes % 4096 != 0 || bytes > 8 << 20)) {
+      throw new IllegalArgumentException(
+          "pages on disk are 4096 bytes to 8 MiB, in blocks, and a round is 16 MiB at least: pages="
+              + pages
+              + ", megabytes="
+              + megabytes
+              + "; 65536 and 256 are usual");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);
@@ -313,10 +383,14 @@ public final class Bench implements Runnable {
     }
   }
 
-  /** Beside what the launcher keeps, or here. */
   private static Path picture() {
+    return beside("bench.png");
+  }
+
+  /** Beside what the launcher keeps, or here. */
+  private static Path beside(String name) {
     Path folder = Path.of(".kv");
-    return Files.isDirectory(folder) ? folder.resolve("bench.png") : Path.of("kv-bench.png");
+    return Files.isDirectory(folder) ? folder.resolve(name) : Path.of("kv-" + name);
   }
 
   private static JsonArray rows(List<Row> rows) {

@@ -32,6 +32,7 @@ import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,8 +66,10 @@ public final class DiskTier implements DurableTier {
   static final String NAME = "disk";
   private static final PageKey NO_KEY = new PageKey(0, 0);
 
-  /** What is copied and moved at once. */
+  /** The most that is copied and moved at once. */
   private static final long WINDOW_BYTES = 4 << 20;
+
+  private static final long WINDOW_BYTES_MIN = 1 << 20;
 
   private final FileIo io;
   private final Path directory;
@@ -451,42 +454,116 @@ public final class DiskTier implements DurableTier {
     }
   }
 
+  /** Encodes a window of slots while the one before is written. */
   private void encodeAndMove(List<Write> writes) throws IOException {
-    long window = Math.min(WINDOW_BYTES, pool.bytesMax() / 2);
+    List<List<Write>> windows = windows(writes, Write::entry);
+    @Nullable Moving moving = null;
+    try {
+      for (int i = 0; i < windows.size(); i++) {
+        List<Write> window = windows.get(i);
+        PageFile file = window.getFirst().entry.file;
+        long bytes = window.size() * file.slotBytes;
+        MemorySegment bounce = moving == null ? null : pool.tryTake(bytes);
+        if (bounce == null) {
+          finish(moving);
+          moving = null;
+          bounce = pool.take(bytes);
+        }
+        boolean sent = false;
+        try {
+          encode(window, bounce);
+          finish(moving);
+          moving = null;
+          List<Piece> pieces = pieces(true, window, Write::entry, bounce);
+          moving =
+              i + 1 == windows.size()
+                  ? Moving.now(file.io, pieces, bounce)
+                  : Moving.aside(file.io, pieces, bounce);
+          sent = true;
+        } finally {
+          if (!sent) {
+            pool.giveBack(bounce);
+          }
+        }
+      }
+      Moving last = moving;
+      moving = null;
+      finish(last);
+    } finally {
+      abandon(moving);
+    }
+  }
+
+  private void encode(List<Write> window, MemorySegment bounce) {
+    for (int i = 0; i < window.size(); i++) {
+      Write write = window.get(i);
+      long slotBytes = write.entry.file.slotBytes;
+      codec.encode(bounce.asSlice(i * slotBytes, slotBytes), write.entry, write.content.bytes);
+    }
+  }
+
+  private void finish(@Nullable Moving moving) throws IOException {
+    if (moving != null) {
+      try {
+        moving.await();
+      } finally {
+        pool.giveBack(moving.bounce);
+      }
+    }
+  }
+
+  /** After a failure: memory goes back only when nothing moves through it any more. */
+  private void abandon(@Nullable Moving moving) {
+    try {
+      finish(moving);
+    } catch (IOException e) {
+      // The failure that led here is the one to report.
+    }
+  }
+
+  /** Cuts what lies in order into windows of one file each. */
+  private <T> List<List<T>> windows(List<T> ordered, Function<T, Entry> entryOf) {
+    long bytes = 0;
+    for (T one : ordered) {
+      bytes += entryOf.apply(one).file.slotBytes;
+    }
+    // A quarter of a batch at a time, so that copying and I/O overlap in small ones too.
+    long window =
+        Math.min(Math.clamp(bytes / 4, WINDOW_BYTES_MIN, WINDOW_BYTES), pool.bytesMax() / 2);
+    List<List<T>> windows = new ArrayList<>();
     int from = 0;
-    while (from < writes.size()) {
-      PageFile file = writes.get(from).entry.file;
+    while (from < ordered.size()) {
+      PageFile file = entryOf.apply(ordered.get(from)).file;
       int to = from + 1;
-      while (to < writes.size()
-          && writes.get(to).entry.file == file
+      while (to < ordered.size()
+          && entryOf.apply(ordered.get(to)).file == file
           && (to + 1 - from) * file.slotBytes <= window) {
         to++;
       }
-      MemorySegment bounce = pool.take((to - from) * file.slotBytes);
-      try {
-        List<Piece> pieces = new ArrayList<>();
-        int run = from;
-        for (int i = from; i < to; i++) {
-          Write write = writes.get(i);
-          codec.encode(
-              bounce.asSlice((i - from) * file.slotBytes, file.slotBytes),
-              write.entry,
-              write.content.bytes);
-          if (i + 1 == to || writes.get(i + 1).entry.slot != write.entry.slot + 1) {
-            Blocks.cut(
-                pieces,
-                true,
-                writes.get(run).entry.offset(),
-                bounce.asSlice((run - from) * file.slotBytes, (i + 1 - run) * file.slotBytes));
-            run = i + 1;
-          }
-        }
-        Blocks.move(file.io, pieces);
-      } finally {
-        pool.giveBack(bounce);
-      }
+      windows.add(ordered.subList(from, to));
       from = to;
     }
+    return windows;
+  }
+
+  /** Pieces of a window: adjacent slots are one range. */
+  private static <T> List<Piece> pieces(
+      boolean write, List<T> window, Function<T, Entry> entryOf, MemorySegment bounce) {
+    List<Piece> pieces = new ArrayList<>();
+    int run = 0;
+    for (int i = 0; i < window.size(); i++) {
+      Entry entry = entryOf.apply(window.get(i));
+      long slotBytes = entry.file.slotBytes;
+      if (i + 1 == window.size() || entryOf.apply(window.get(i + 1)).slot != entry.slot + 1) {
+        Blocks.cut(
+            pieces,
+            write,
+            entryOf.apply(window.get(run)).offset(),
+            bounce.asSlice(run * slotBytes, (i + 1 - run) * slotBytes));
+        run = i + 1;
+      }
+    }
+    return pieces;
   }
 
   private void publish(List<Write> writes) throws IOException {
@@ -703,59 +780,67 @@ public final class DiskTier implements DurableTier {
     }
   }
 
-  /** Reads runs of adjacent slots at once; drops what is in doubt and says why. */
+  /**
+   * Reads runs of adjacent slots at once, a window while the one before is checked; drops what is
+   * in doubt and says why.
+   */
   private void read(List<Read> unsorted, List<String> problems) {
     List<Read> reads = new ArrayList<>(unsorted);
     reads.sort(
         Comparator.comparingLong((Read read) -> read.entry.file.number)
             .thenComparingInt(read -> read.entry.slot));
-    long window = Math.min(WINDOW_BYTES, pool.bytesMax() / 2);
-    int from = 0;
-    while (from < reads.size()) {
-      PageFile file = reads.get(from).entry.file;
-      int to = from + 1;
-      while (to < reads.size()
-          && reads.get(to).entry.file == file
-          && (to + 1 - from) * file.slotBytes <= window) {
-        to++;
-      }
-      readWindow(file, reads.subList(from, to), problems);
-      from = to;
-    }
-  }
-
-  private void readWindow(PageFile file, List<Read> reads, List<String> problems) {
-    MemorySegment bounce = pool.take(reads.size() * file.slotBytes);
+    List<List<Read>> windows = windows(reads, Read::entry);
+    @Nullable Moving ahead = null;
     try {
-      List<Piece> pieces = new ArrayList<>();
-      int run = 0;
-      for (int i = 0; i < reads.size(); i++) {
-        if (i + 1 == reads.size() || reads.get(i + 1).entry.slot != reads.get(i).entry.slot + 1) {
-          Blocks.cut(
-              pieces,
-              false,
-              reads.get(run).entry.offset(),
-              bounce.asSlice(run * file.slotBytes, (i + 1 - run) * file.slotBytes));
-          run = i + 1;
+      for (int i = 0; i < windows.size(); i++) {
+        List<Read> window = windows.get(i);
+        Moving moving = ahead;
+        ahead = null;
+        if (moving == null) {
+          moving = reading(window, pool.take(bytes(window)), false);
         }
-      }
-      Blocks.move(file.io, pieces);
-      for (int i = 0; i < reads.size(); i++) {
-        Read read = reads.get(i);
-        String problem =
-            codec.decode(bounce.asSlice(i * file.slotBytes, file.slotBytes), read.entry, read.into);
-        if (problem != null) {
-          drop(read.entry);
-          problems.add(problem);
+        try {
+          moving.await();
+          if (i + 1 < windows.size()) {
+            List<Read> next = windows.get(i + 1);
+            MemorySegment bounce = pool.tryTake(bytes(next));
+            ahead = bounce == null ? null : reading(next, bounce, true);
+          }
+          decode(window, moving.bounce, problems);
+        } finally {
+          pool.giveBack(moving.bounce);
         }
       }
     } catch (IOException e) {
       throw new TierException(
-          "pages cannot be read: file=%s, cause=%s; they are still there, try again"
-              .formatted(file.name, message(e)),
+          "pages cannot be read: directory=%s, cause=%s; they are still there, try again"
+              .formatted(directory, message(e)),
           e);
     } finally {
-      pool.giveBack(bounce);
+      abandon(ahead);
+    }
+  }
+
+  private static long bytes(List<Read> window) {
+    return window.size() * window.getFirst().entry.file.slotBytes;
+  }
+
+  private static Moving reading(List<Read> window, MemorySegment bounce, boolean aside) {
+    List<Piece> pieces = pieces(false, window, Read::entry, bounce);
+    PageFile file = window.getFirst().entry.file;
+    return aside ? Moving.aside(file.io, pieces, bounce) : Moving.now(file.io, pieces, bounce);
+  }
+
+  private void decode(List<Read> window, MemorySegment bounce, List<String> problems) {
+    for (int i = 0; i < window.size(); i++) {
+      Read read = window.get(i);
+      long slotBytes = read.entry.file.slotBytes;
+      String problem =
+          codec.decode(bounce.asSlice(i * slotBytes, slotBytes), read.entry, read.into);
+      if (problem != null) {
+        drop(read.entry);
+        problems.add(problem);
+      }
     }
   }
 

@@ -1,0 +1,23 @@
+package io.kvarena.bench;
+
+/**
+ * Moving pages to or from disk.
+ *
+ * @param action store, load, or load of pages in random order
+ * @param pageBytes bytes of a page
+ * @param encrypted whether the tier encrypts
+ * @param rawGigabytesPerSecond reads or writes of this size and number, with nothing around them
+ * @param gigabytesPerSecond bytes of pages through the tier
+ */
+record DiskRow(
+    String action,
+    int pageBytes,
+    boolean encrypted,
+    double rawGigabytesPerSecond,
+    double gigabytesPerSecond) {
+
+  /** Share of what the disk gives. */
+  double share() {
+    return gigabytesPerSecond / rawGigabytesPerSecond;
+  }
+}
