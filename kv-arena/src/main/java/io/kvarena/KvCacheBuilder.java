@@ -138,6 +138,9 @@ public interface KvCacheBuilder {
   /** Adds a listener to what the store does. */
   KvCacheBuilder listener(KvEvent.Listener listener);
 
+  /** The fingerprint of the cache that would be built now: see {@link KvCache#fingerprint}. */
+  byte[] fingerprint();
+
   /** The cache. Memory is taken when tokens come. */
   KvCache build();
 }

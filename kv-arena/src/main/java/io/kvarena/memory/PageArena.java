@@ -233,7 +233,9 @@ public final class PageArena implements AutoCloseable {
   public PageRoom vacate(long page) {
     Superblock block = map.block(page);
     PagePool pool = map.pool(page);
-    assert pool != null : "a page without a pool";
+    if (pool == null) {
+      throw gone(page);
+    }
     PageRoom room = new PageRoom(pool, block, map.slot(page));
     map.leave(page);
     lock.lock();

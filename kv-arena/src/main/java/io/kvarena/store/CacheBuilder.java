@@ -274,6 +274,43 @@ public final class CacheBuilder implements KvCacheBuilder {
   }
 
   @Override
+  public byte[] fingerprint() {
+    List<LayerPlan> plans = new ArrayList<>();
+    Map<List<Object>, TransformInstance> shared = new HashMap<>();
+    for (int i = 0; i < shape.layerCount(); i++) {
+      PageLayout page = layout(i);
+      plans.add(plan(i, page, 0, 0, 0, transforms(i, shared)));
+    }
+    return Fingerprint.of(model, plans);
+  }
+
+  private PageLayout layout(int layer) {
+    LayerShape of = shape.layer(layer);
+    int heads = headsPerPage == 0 ? of.kvHeads() : headsPerPage;
+    return new PageLayout(of, pageTokens, heads, keys.format(), values.format());
+  }
+
+  private LayerPlan plan(
+      int layer,
+      PageLayout page,
+      int pagePool,
+      int pinnedPool,
+      int granulePool,
+      LayerTransforms transforms) {
+    return new LayerPlan(
+        layer,
+        page,
+        page.pinned(),
+        page.granule(),
+        pagePool,
+        pinnedPool,
+        granulePool,
+        pages(pinned),
+        pages(recent),
+        transforms);
+  }
+
+  @Override
   public KvCache build() {
     if (prefixBytes > 0 && recent > 0) {
       throw new IllegalArgumentException(
@@ -293,8 +330,7 @@ public final class CacheBuilder implements KvCacheBuilder {
     List<PageLayout> pinnedPages = new ArrayList<>();
     List<PageLayout> granules = new ArrayList<>();
     for (LayerShape layer : shape.layers()) {
-      int heads = headsPerPage == 0 ? layer.kvHeads() : headsPerPage;
-      PageLayout page = new PageLayout(layer, pageTokens, heads, keys.format(), values.format());
+      PageLayout page = layout(pages.size());
       checkTransform(layer, pages.size());
       pages.add(page);
       pinnedPages.add(page.pinned());
@@ -338,18 +374,7 @@ public final class CacheBuilder implements KvCacheBuilder {
               ? pagePool
               : pageNumbers.computeIfAbsent(
                   pinnedPages.get(i).pageBytes(), bytes -> add(arena, bytes, pools));
-      plans.add(
-          new LayerPlan(
-              i,
-              pages.get(i),
-              pinnedPages.get(i),
-              granules.get(i),
-              pagePool,
-              pinnedPool,
-              granulePool,
-              pages(pinned),
-              pages(recent),
-              transforms(i, shared)));
+      plans.add(plan(i, pages.get(i), pagePool, pinnedPool, granulePool, transforms(i, shared)));
     }
     return new HostCache(
         this,

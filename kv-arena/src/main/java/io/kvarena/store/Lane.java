@@ -14,8 +14,8 @@ import io.kvarena.transform.TransformSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Set;
+import java.util.function.IntToLongFunction;
 import org.agrona.collections.LongArrayList;
 
 /**
@@ -645,19 +645,19 @@ final class Lane {
   /**
    * Makes an empty lane what a record says.
    *
-   * @param pages by number, each with one reference that becomes the lane's
+   * @param pages a page or granule by its number, each with one reference that becomes the lane's
    */
-  void restore(LaneRecord from, Map<Integer, Long> pages) {
+  void restore(LaneRecord from, IntToLongFunction pages) {
     Set<Integer> named = new HashSet<>();
     for (LaneRecord.Entry entry : from.entries()) {
-      long page = entry.page() < 0 ? PageId.NONE : pages.get(entry.page());
+      long page = entry.page() < 0 ? PageId.NONE : pages.applyAsLong(entry.page());
       if (page != PageId.NONE && !named.add(entry.page())) {
         retain(poolOf(entry.ordinal()), page);
       }
       table.add(entry.ordinal(), page, entry.mask(), entry.base(), entry.delta());
     }
     for (int granule : from.granules()) {
-      granules.addLong(pages.get(granule));
+      granules.addLong(pages.applyAsLong(granule));
     }
     rawFrom = from.rawFrom();
     end = from.end();

@@ -69,7 +69,7 @@ final class Offload {
     staging = new Staging(slab, arena.newSlabNumber(), slotBytes);
     // Each thread has a fold's worth in work, and as much again is on its way.
     int fair = Math.max(1, staging.slots() / (2 * threads));
-    foldPages = (int) Math.clamp(BATCH_BYTES / slotBytes, 1, fair);
+    foldPages = Math.clamp(BATCH_BYTES / slotBytes, 1, fair);
     arena.onCopiedGone(this::gone);
   }
 
@@ -127,8 +127,8 @@ final class Offload {
    * TierException with none of them moved.
    */
   long out(LongArrayList pages) {
-    moving.lock();
     LongArrayList held = new LongArrayList();
+    moving.lock();
     try {
       List<PageTransfer> batch = new ArrayList<>();
       LongHashSet seen = new LongHashSet(pages.size());
@@ -179,10 +179,10 @@ final class Offload {
    * them are here.
    */
   boolean back(LongArrayList pages) {
-    moving.lock();
     List<PageRoom> rooms = new ArrayList<>();
     LongArrayList coming = new LongArrayList();
     boolean complete = false;
+    moving.lock();
     try {
       List<PageTransfer> batch = new ArrayList<>();
       boolean all = true;

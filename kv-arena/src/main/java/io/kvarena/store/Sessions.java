@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -296,7 +297,7 @@ final class Sessions {
         }
         tier.load(batch);
       }
-      lane.restore(from, pages);
+      lane.restore(from, number -> Objects.requireNonNull(pages.get(number)));
       complete = true;
     } finally {
       if (!complete) {

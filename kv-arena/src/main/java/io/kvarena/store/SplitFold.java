@@ -14,6 +14,7 @@ import io.kvarena.memory.PageId;
 import io.kvarena.memory.PagePlace;
 import io.kvarena.transform.TransformInstance;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Folds pages of one split of a lane for the workspace's queries: pinned pages, encoded ones, then
@@ -220,8 +221,7 @@ final class SplitFold {
             place.slab(), place.slabNumber(), place.offset(), table.mask(i), table.position(i));
         continue;
       }
-      StagedPages staged = workspace.staged();
-      assert staged != null : "a page is away that nobody could take";
+      StagedPages staged = Objects.requireNonNull(workspace.staged());
       int slot = staged.add(page);
       if (slot == Staging.NONE) {
         return i;

@@ -191,6 +191,7 @@ final class Staging {
     }
   }
 
+  @SuppressWarnings("WaitNotInLoop") // the loop is the caller's
   private void waitAwhile() {
     try {
       changed.awaitNanos(UNREAD_NANOS_MAX);

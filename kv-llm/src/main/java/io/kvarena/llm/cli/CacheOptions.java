@@ -116,21 +116,26 @@ final class CacheOptions {
   /** A cache with room for one sequence of {@code tokens}. */
   KvCache build(KvShape shape, long tokens) {
     try {
-      KvCacheBuilder builder =
-          KvCache.builder(shape)
-              .keys(keys)
-              .values(values)
-              .pinned(pinned)
-              .recent(recent)
-              .pageTokens(pageTokens)
-              .maxBytes(footprint(shape, tokens).bytes() * 5 / 4 + SLACK_BYTES);
-      if (kernel != null) {
-        builder.kernel(kernel);
-      }
-      return builder.build();
+      return builder(shape, tokens).build();
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
+  }
+
+  /** How such a cache is set up. */
+  KvCacheBuilder builder(KvShape shape, long tokens) {
+    KvCacheBuilder builder =
+        KvCache.builder(shape)
+            .keys(keys)
+            .values(values)
+            .pinned(pinned)
+            .recent(recent)
+            .pageTokens(pageTokens)
+            .maxBytes(footprint(shape, tokens).bytes() * 5 / 4 + SLACK_BYTES);
+    if (kernel != null) {
+      builder.kernel(kernel);
+    }
+    return builder;
   }
 
   private static final class EncodingConverter implements ITypeConverter<Encoding> {

@@ -3,6 +3,7 @@ package io.kvarena.llm.cli;
 import io.kvarena.KvCache;
 import io.kvarena.KvSequence;
 import io.kvarena.KvStats;
+import io.kvarena.OutOfPagesException;
 import io.kvarena.llm.model.ForwardPass;
 import io.kvarena.llm.model.LanguageModel;
 import io.kvarena.llm.sampling.Sampler;
@@ -54,61 +55,88 @@ record Generation(
       int[] promptIds,
       int tokensMax,
       Listener listener) {
+    try (KvSequence sequence = cache.open()) {
+      return goOn(model, cache, sequence, sampler, promptIds, tokensMax, listener);
+    }
+  }
+
+  /**
+   * Feeds tokens to a sequence and lets the model go on, for up to {@code tokensMax} tokens. The
+   * last of them is not fed.
+   */
+  static Generation goOn(
+      LanguageModel model,
+      KvCache cache,
+      KvSequence sequence,
+      Sampler sampler,
+      int[] promptIds,
+      int tokensMax,
+      Listener listener) {
     ForwardPass pass = new ForwardPass(model);
     TextStream stream = new TextStream(model.tokenizer());
     StringBuilder text = new StringBuilder();
     int[] generated = new int[tokensMax];
     int count = 0;
-    try (KvSequence sequence = cache.open()) {
-      long start = System.nanoTime();
-      float[] logits = prompt(pass, sequence, promptIds, listener);
-      long promptEnd = System.nanoTime();
-      KvStats before = cache.stats();
-      long attendBefore = pass.attendNanos();
-      listener.prompted(promptIds.length, promptEnd - start);
-      long decodeStart = System.nanoTime();
-      while (count < tokensMax) {
-        int id = sampler.next(logits);
-        if (model.tokenizer().isEnd(id)) {
-          break;
-        }
-        generated[count++] = id;
-        String piece = stream.next(id);
-        text.append(piece);
-        listener.generated(piece, count, System.nanoTime() - decodeStart);
-        // the last token need not go through the model
-        if (count < tokensMax) {
-          logits = pass.forward(sequence, id);
-        }
+    long start = System.nanoTime();
+    float[] logits = prompt(pass, sequence, promptIds, listener);
+    long promptEnd = System.nanoTime();
+    KvStats before = cache.stats();
+    long attendBefore = pass.attendNanos();
+    listener.prompted(promptIds.length, promptEnd - start);
+    long decodeStart = System.nanoTime();
+    while (count < tokensMax) {
+      int id = sampler.next(logits);
+      if (model.tokenizer().isEnd(id)) {
+        break;
       }
-      long decodeNanos = System.nanoTime() - decodeStart;
-      String rest = stream.end();
-      text.append(rest);
-      listener.generated(rest, count, decodeNanos);
-      KvStats after = cache.stats();
-      return new Generation(
-          promptIds,
-          Arrays.copyOf(generated, count),
-          text.toString(),
-          promptEnd - start,
-          decodeNanos,
-          pass.attendNanos() - attendBefore,
-          after.sealedBytesRead() - before.sealedBytesRead(),
-          after.tailBytesRead() - before.tailBytesRead(),
-          sequence.length(),
-          after);
+      generated[count++] = id;
+      String piece = stream.next(id);
+      text.append(piece);
+      listener.generated(piece, count, System.nanoTime() - decodeStart);
+      // the last token need not go through the model
+      if (count < tokensMax) {
+        logits = pass.forward(sequence, id);
+      }
     }
+    long decodeNanos = System.nanoTime() - decodeStart;
+    String rest = stream.end();
+    text.append(rest);
+    listener.generated(rest, count, decodeNanos);
+    KvStats after = cache.stats();
+    return new Generation(
+        promptIds,
+        Arrays.copyOf(generated, count),
+        text.toString(),
+        promptEnd - start,
+        decodeNanos,
+        pass.attendNanos() - attendBefore,
+        after.sealedBytesRead() - before.sealedBytesRead(),
+        after.tailBytesRead() - before.tailBytesRead(),
+        sequence.length(),
+        after);
   }
 
-  /** Feeds the prompt chunk by chunk, which changes no bit, and returns the last token's logits. */
+  /**
+   * Feeds the prompt chunk by chunk, which changes no bit, and returns the last token's logits.
+   * Where memory is short of what a chunk needs for a while, chunks become smaller.
+   */
   private static float[] prompt(
       ForwardPass pass, KvSequence sequence, int[] ids, Listener listener) {
     int chunk = ForwardPass.CHUNK_TOKENS_DEFAULT;
     float[] logits = {};
-    for (int from = 0; from < ids.length; from += chunk) {
+    for (int from = 0; from < ids.length; ) {
       int to = Math.min(ids.length, from + chunk);
-      logits = pass.forward(sequence, Arrays.copyOfRange(ids, from, to));
+      try {
+        logits = pass.forward(sequence, Arrays.copyOfRange(ids, from, to));
+      } catch (OutOfPagesException full) {
+        if (chunk == 1) {
+          throw full;
+        }
+        chunk /= 2;
+        continue;
+      }
       listener.prompting(to, ids.length);
+      from = to;
     }
     return logits;
   }

@@ -17,7 +17,16 @@ import picocli.CommandLine.Spec;
     name = "kv",
     description = "Language models whose KV cache lies in native, quantised pages.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {Generate.class, Perplexity.class, Size.class, Doctor.class, HelpCommand.class})
+    subcommands = {
+      Generate.class,
+      Chat.class,
+      Perplexity.class,
+      Size.class,
+      Verify.class,
+      Inspect.class,
+      Doctor.class,
+      HelpCommand.class
+    })
 public final class Kv implements Runnable {
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it

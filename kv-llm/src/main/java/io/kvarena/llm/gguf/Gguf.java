@@ -9,6 +9,8 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -58,6 +60,10 @@ public final class Gguf implements AutoCloseable {
   }
 
   private final String file;
+
+  /** Bytes that are hashed at a time: a buffer has no more than 2 GiB. */
+  private static final long HASHED_BYTES = 64L << 20;
+
   private final MemorySegment bytes;
   private final @Nullable Arena arena;
   private final int version;
@@ -255,6 +261,20 @@ public final class Gguf implements AutoCloseable {
             + ", "
             + facts
             + "; the file is damaged, fetch it again");
+  }
+
+  /** SHA-256 of the whole file. */
+  public byte[] sha256() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (long at = 0; at < bytes.byteSize(); at += HASHED_BYTES) {
+        long piece = Math.min(HASHED_BYTES, bytes.byteSize() - at);
+        digest.update(bytes.asSlice(at, piece).asByteBuffer());
+      }
+      return digest.digest();
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new AssertionError("every Java has SHA-256", impossible);
+    }
   }
 
   /** The name of the file, as messages give it. */

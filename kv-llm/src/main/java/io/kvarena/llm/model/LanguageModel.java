@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +62,11 @@ public final class LanguageModel implements AutoCloseable {
   /** The name it gives itself, or that of its file. */
   public String name() {
     return gguf.metadata().text("general.name", Path.of(gguf.file()).getFileName().toString());
+  }
+
+  /** What tells the model from all others: the SHA-256 of its file, which is read for that. */
+  public String identity() {
+    return HexFormat.of().formatHex(gguf.sha256());
   }
 
   /** The sizes of the model. */
