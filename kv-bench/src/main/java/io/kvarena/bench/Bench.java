@@ -93,6 +93,9 @@ public final class Bench implements Runnable {
   @Option(names = "--megabytes", description = "what is moved to and from disk a round; 256")
   private int megabytes = 256;
 
+  @Option(names = "--rounds", description = "how often; the medians count; 5")
+  private int rounds = 5;
+
   @Option(
       names = "--directory",
       description = "a directory on the disk in question; one beside what ./kv keeps")
@@ -253,28 +256,34 @@ public final class Bench implements Runnable {
   private void disk(PrintStream progress) {
     Path place = directory == null ? beside("bench-disk") : directory;
     progress.printf(
-        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same without a tier%n",
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same reads and writes"
+            + " without a tier; extents: the same bytes, 512 KiB each%n",
         place, megabytes);
-    progress.println("  action          page, KiB  encrypted  raw, GB/s  tier, GB/s  share");
+    progress.println(
+        "  action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share  extents, GB/s"
+            + "  share");
     JsonArray array = new JsonArray();
-    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20)) {
+    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20, rounds)) {
       for (int pageBytes : pages) {
         for (boolean encrypted : new boolean[] {false, true}) {
           for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
             progress.printf(
                 Locale.ROOT,
-                "  %-15s %9d  %9s %10.2f %11.2f %5.0f %%%n",
+                "  %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
                 row.action(),
                 row.pageBytes() >> 10,
                 row.encrypted() ? "yes" : "no",
-                row.rawGigabytesPerSecond(),
                 row.gigabytesPerSecond(),
-                100 * row.share());
+                row.rawGigabytesPerSecond(),
+                100 * row.share(),
+                row.extentGigabytesPerSecond(),
+                100 * row.extentShare());
             JsonObject object = new JsonObject();
             object.addProperty("action", row.action());
             object.addProperty("pageBytes", row.pageBytes());
             object.addProperty("encrypted", row.encrypted());
             object.addProperty("rawGigabytesPerSecond", row.rawGigabytesPerSecond());
+            object.addProperty("extentGigabytesPerSecond", row.extentGigabytesPerSecond());
             object.addProperty("gigabytesPerSecond", row.gigabytesPerSecond());
             object.addProperty("share", row.share());
             array.add(object);
@@ -348,14 +357,17 @@ public final class Bench implements Runnable {
       throw new IllegalArgumentException(
           "no such benchmark: what=" + what + "; use attention, append, prefix, disk, copy or all");
     }
-    if (megabytes < 16
+    if (rounds < 1
+        || megabytes < 16
         || pages.stream().anyMatch(bytes -> bytes < 4096 || bytes % 4096 != 0 || bytes > 8 << 20)) {
       throw new IllegalArgumentException(
-          "pages on disk are 4096 bytes to 8 MiB, in blocks, and a round is 16 MiB at least: pages="
+          "pages on disk are 4096 bytes to 8 MiB, in blocks, and there are rounds of 16 MiB at least: pages="
               + pages
               + ", megabytes="
               + megabytes
-              + "; 65536 and 256 are usual");
+              + ", rounds="
+              + rounds
+              + "; 65536, 256 and 5 are usual");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);
