@@ -44,7 +44,7 @@ public final class Bench implements Runnable {
       paramLabel = "WHAT",
       description =
           "attention, append or all, which is both (the default); prefix by itself; disk: pages"
-              + " through the disk tier; copy: what each OpenCL device's memory gives at most")
+              + " through the disk tier; peers: the disk tier, RocksDB and LMDB; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -147,6 +147,10 @@ public final class Bench implements Runnable {
     }
     if (what.equals("disk")) {
       disk(progress);
+      return;
+    }
+    if (what.equals("peers")) {
+      peers(progress);
       return;
     }
     if (what.equals("copy")) {
@@ -302,6 +306,50 @@ public final class Bench implements Runnable {
     }
   }
 
+  /** The disk tier beside what else keeps values by key. */
+  private void peers(PrintStream progress) {
+    Path place = (directory == null ? beside("bench-disk") : directory).toAbsolutePath();
+    progress.printf(
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB: stored and synced; loaded after"
+            + " a restart, page cache dropped%n",
+        place, megabytes);
+    progress.println("  page, KiB  store      stored, GB/s  of it  loaded, GB/s  of it");
+    JsonArray array = new JsonArray();
+    try {
+      Files.createDirectories(place);
+      PeerBenchmark benchmark = new PeerBenchmark(place, (long) megabytes << 20, rounds);
+      for (int pageBytes : pages) {
+        Map<String, PeerBenchmark.Speed> speeds = benchmark.run(pageBytes);
+        PeerBenchmark.Speed own = speeds.values().iterator().next();
+        for (Map.Entry<String, PeerBenchmark.Speed> entry : speeds.entrySet()) {
+          PeerBenchmark.Speed speed = entry.getValue();
+          progress.printf(
+              Locale.ROOT,
+              "  %9d  %-9s %13.2f %5.1fx %12.2f %5.1fx%n",
+              pageBytes >> 10,
+              entry.getKey(),
+              speed.store(),
+              own.store() / speed.store(),
+              speed.load(),
+              own.load() / speed.load());
+          JsonObject object = new JsonObject();
+          object.addProperty("store", entry.getKey());
+          object.addProperty("pageBytes", pageBytes);
+          object.addProperty("storedGigabytesPerSecond", speed.store());
+          object.addProperty("loadedGigabytesPerSecond", speed.load());
+          array.add(object);
+        }
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException("the comparison failed: " + e.getMessage(), e);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("peers", array);
+      out.println(object);
+    }
+  }
+
   /** Copies in each OpenCL device's memory; beside them attention there can be judged. */
   private void copy() {
     ClDevices.problem()
@@ -353,9 +401,11 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append", "prefix", "disk", "copy").contains(what)) {
+    if (!List.of("all", "attention", "append", "prefix", "disk", "peers", "copy").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append, prefix, disk, copy or all");
+          "no such benchmark: what="
+              + what
+              + "; use attention, append, prefix, disk, peers, copy or all");
     }
     if (rounds < 1
         || megabytes < 16

@@ -176,7 +176,7 @@ class BenchTest {
   void unknownBenchmark_isRefusedWithTheOnesThereAre() {
     assertEquals(2, bench("decode"));
     assertEquals(
-        "kv bench: no such benchmark: what=decode; use attention, append, prefix, disk, copy or all",
+        "kv bench: no such benchmark: what=decode; use attention, append, prefix, disk, peers, copy or all",
         err.toString(StandardCharsets.UTF_8).strip());
   }
 }
