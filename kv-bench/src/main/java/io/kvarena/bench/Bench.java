@@ -44,7 +44,7 @@ public final class Bench implements Runnable {
       paramLabel = "WHAT",
       description =
           "attention, append or all, which is both (the default); prefix by itself; disk: pages"
-              + " through the disk tier; copy: what each OpenCL device's memory gives at most")
+              + " through the disk tier; peers: the disk tier, RocksDB and LMDB; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -92,6 +92,9 @@ public final class Bench implements Runnable {
 
   @Option(names = "--megabytes", description = "what is moved to and from disk a round; 256")
   private int megabytes = 256;
+
+  @Option(names = "--rounds", description = "how often; the medians count; 5")
+  private int rounds = 5;
 
   @Option(
       names = "--directory",
@@ -144,6 +147,10 @@ public final class Bench implements Runnable {
     }
     if (what.equals("disk")) {
       disk(progress);
+      return;
+    }
+    if (what.equals("peers")) {
+      peers(progress);
       return;
     }
     if (what.equals("copy")) {
@@ -253,28 +260,34 @@ public final class Bench implements Runnable {
   private void disk(PrintStream progress) {
     Path place = directory == null ? beside("bench-disk") : directory;
     progress.printf(
-        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same without a tier%n",
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same reads and writes"
+            + " without a tier; extents: the same bytes, 512 KiB each%n",
         place, megabytes);
-    progress.println("  action          page, KiB  encrypted  raw, GB/s  tier, GB/s  share");
+    progress.println(
+        "  action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share  extents, GB/s"
+            + "  share");
     JsonArray array = new JsonArray();
-    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20)) {
+    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20, rounds)) {
       for (int pageBytes : pages) {
         for (boolean encrypted : new boolean[] {false, true}) {
           for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
             progress.printf(
                 Locale.ROOT,
-                "  %-15s %9d  %9s %10.2f %11.2f %5.0f %%%n",
+                "  %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
                 row.action(),
                 row.pageBytes() >> 10,
                 row.encrypted() ? "yes" : "no",
-                row.rawGigabytesPerSecond(),
                 row.gigabytesPerSecond(),
-                100 * row.share());
+                row.rawGigabytesPerSecond(),
+                100 * row.share(),
+                row.extentGigabytesPerSecond(),
+                100 * row.extentShare());
             JsonObject object = new JsonObject();
             object.addProperty("action", row.action());
             object.addProperty("pageBytes", row.pageBytes());
             object.addProperty("encrypted", row.encrypted());
             object.addProperty("rawGigabytesPerSecond", row.rawGigabytesPerSecond());
+            object.addProperty("extentGigabytesPerSecond", row.extentGigabytesPerSecond());
             object.addProperty("gigabytesPerSecond", row.gigabytesPerSecond());
             object.addProperty("share", row.share());
             array.add(object);
@@ -289,6 +302,50 @@ public final class Bench implements Runnable {
     if (json) {
       JsonObject object = new JsonObject();
       object.add("disk", array);
+      out.println(object);
+    }
+  }
+
+  /** The disk tier beside what else keeps values by key. */
+  private void peers(PrintStream progress) {
+    Path place = (directory == null ? beside("bench-disk") : directory).toAbsolutePath();
+    progress.printf(
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB: stored and synced; loaded after"
+            + " a restart, page cache dropped%n",
+        place, megabytes);
+    progress.println("  page, KiB  store      stored, GB/s  of it  loaded, GB/s  of it");
+    JsonArray array = new JsonArray();
+    try {
+      Files.createDirectories(place);
+      PeerBenchmark benchmark = new PeerBenchmark(place, (long) megabytes << 20, rounds);
+      for (int pageBytes : pages) {
+        Map<String, PeerBenchmark.Speed> speeds = benchmark.run(pageBytes);
+        PeerBenchmark.Speed own = speeds.values().iterator().next();
+        for (Map.Entry<String, PeerBenchmark.Speed> entry : speeds.entrySet()) {
+          PeerBenchmark.Speed speed = entry.getValue();
+          progress.printf(
+              Locale.ROOT,
+              "  %9d  %-9s %13.2f %5.1fx %12.2f %5.1fx%n",
+              pageBytes >> 10,
+              entry.getKey(),
+              speed.store(),
+              own.store() / speed.store(),
+              speed.load(),
+              own.load() / speed.load());
+          JsonObject object = new JsonObject();
+          object.addProperty("store", entry.getKey());
+          object.addProperty("pageBytes", pageBytes);
+          object.addProperty("storedGigabytesPerSecond", speed.store());
+          object.addProperty("loadedGigabytesPerSecond", speed.load());
+          array.add(object);
+        }
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException("the comparison failed: " + e.getMessage(), e);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("peers", array);
       out.println(object);
     }
   }
@@ -344,18 +401,23 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append", "prefix", "disk", "copy").contains(what)) {
+    if (!List.of("all", "attention", "append", "prefix", "disk", "peers", "copy").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append, prefix, disk, copy or all");
+          "no such benchmark: what="
+              + what
+              + "; use attention, append, prefix, disk, peers, copy or all");
     }
-    if (megabytes < 16
+    if (rounds < 1
+        || megabytes < 16
         || pages.stream().anyMatch(bytes -> bytes < 4096 || bytes % 4096 != 0 || bytes > 8 << 20)) {
       throw new IllegalArgumentException(
-          "pages on disk are 4096 bytes to 8 MiB, in blocks, and a round is 16 MiB at least: pages="
+          "pages on disk are 4096 bytes to 8 MiB, in blocks, and there are rounds of 16 MiB at least: pages="
               + pages
               + ", megabytes="
               + megabytes
-              + "; 65536 and 256 are usual");
+              + ", rounds="
+              + rounds
+              + "; 65536, 256 and 5 are usual");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -26,23 +27,26 @@ import java.util.stream.Stream;
  */
 final class DiskBenchmark implements AutoCloseable {
   private static final String[] ACTIONS = {"store", "load", "load scattered"};
-  private static final int ROUNDS = 5;
+  private static final int EXTENT_BYTES = 512 << 10;
 
   /** Pages of a call, in bytes: what an offload moves at once. */
   private static final long BATCH_BYTES = 16 << 20;
 
   private final Path directory;
   private final long bytes;
+  private final int rounds;
   private final ChannelIo io = new ChannelIo();
 
   /**
    * @param place a directory in which another is made for the files, and deleted
    * @param bytes moved in each round
+   * @param rounds whose medians count
    */
-  DiskBenchmark(Path place, long bytes) throws IOException {
+  DiskBenchmark(Path place, long bytes, int rounds) throws IOException {
     Files.createDirectories(place);
     directory = Files.createTempDirectory(place.toAbsolutePath(), "kv-bench-");
     this.bytes = bytes;
+    this.rounds = rounds;
   }
 
   @Override
@@ -76,15 +80,26 @@ final class DiskBenchmark implements AutoCloseable {
       }
       List<Integer> scattered = new ArrayList<>(inOrder);
       Collections.shuffle(scattered, random);
-      double[][] raw = new double[ACTIONS.length][ROUNDS];
-      double[][] tier = new double[ACTIONS.length][ROUNDS];
-      for (int round = 0; round < ROUNDS; round++) {
-        raw(all, inOrder, scattered, raw, round);
+      double[][] raw = new double[ACTIONS.length][rounds];
+      double[][] extents = new double[ACTIONS.length][rounds];
+      double[][] tier = new double[ACTIONS.length][rounds];
+      for (int round = 0; round < rounds; round++) {
+        raw(memory, pageBytes, inOrder, scattered, raw, round);
+        List<Integer> extentsInOrder =
+            IntStream.range(0, Math.toIntExact(bytes / EXTENT_BYTES)).boxed().toList();
+        raw(memory, EXTENT_BYTES, extentsInOrder, extentsInOrder, extents, round);
         tier(all, inOrder, scattered, encrypted, tier, round);
       }
       List<DiskRow> rows = new ArrayList<>();
       for (int i = 0; i < ACTIONS.length; i++) {
-        rows.add(new DiskRow(ACTIONS[i], pageBytes, encrypted, median(raw[i]), median(tier[i])));
+        rows.add(
+            new DiskRow(
+                ACTIONS[i],
+                pageBytes,
+                encrypted,
+                median(raw[i]),
+                median(extents[i]),
+                median(tier[i])));
       }
       return rows;
     }
@@ -97,7 +112,8 @@ final class DiskBenchmark implements AutoCloseable {
   }
 
   private void raw(
-      List<PageTransfer> all,
+      MemorySegment memory,
+      int pieceBytes,
       List<Integer> inOrder,
       List<Integer> scattered,
       double[][] speeds,
@@ -107,33 +123,33 @@ final class DiskBenchmark implements AutoCloseable {
     try (OpenFile file = io.open(directory.resolve("raw"))) {
       file.resize(bytes);
       long start = System.nanoTime();
-      transfer(file, true, all, inOrder);
+      transfer(file, true, memory, pieceBytes, inOrder);
       file.sync();
       speeds[0][round] = speed(start);
       start = System.nanoTime();
-      transfer(file, false, all, inOrder);
+      transfer(file, false, memory, pieceBytes, inOrder);
       speeds[1][round] = speed(start);
       start = System.nanoTime();
-      transfer(file, false, all, scattered);
+      transfer(file, false, memory, pieceBytes, scattered);
       speeds[2][round] = speed(start);
     }
   }
 
   private static void transfer(
-      OpenFile file, boolean write, List<PageTransfer> all, List<Integer> order)
+      OpenFile file, boolean write, MemorySegment memory, int pieceBytes, List<Integer> order)
       throws IOException {
-    long pageBytes = all.getFirst().bytes().byteSize();
-    for (List<Integer> batch : batches(order, pageBytes)) {
+    for (List<Integer> batch : batches(order, pieceBytes)) {
       List<Piece> pieces = new ArrayList<>();
       for (int i : batch) {
-        pieces.add(new Piece(write, i * pageBytes, all.get(i).bytes()));
+        long offset = (long) i * pieceBytes;
+        pieces.add(new Piece(write, offset, memory.asSlice(offset, pieceBytes)));
       }
       file.transfer(pieces);
       for (Piece piece : pieces) {
         if (piece.failure != null) {
           throw piece.failure;
         }
-        if (piece.moved != pageBytes) {
+        if (piece.moved != pieceBytes) {
           throw new IOException("short: moved=" + piece.moved);
         }
       }
