@@ -34,6 +34,9 @@ import picocli.CommandLine.Parameters;
         "Times decode attention and appending beside a read ceiling measured in the same run.")
 public final class Bench implements Runnable {
 
+  private static final List<String> WHAT =
+      List.of("attention", "append", "all", "prefix", "disk", "peers", "tier", "session", "copy");
+
   private static final long COPY_BYTES_MAX = 1L << 30;
 
   /** Tokens of a step in which what the store does shows. */
@@ -44,7 +47,8 @@ public final class Bench implements Runnable {
       paramLabel = "WHAT",
       description =
           "attention, append or all, which is both (the default); prefix by itself; disk: pages"
-              + " through the disk tier; peers: the disk tier, RocksDB and LMDB; copy: what each OpenCL device's memory gives at most")
+              + " through the disk tier; peers: the disk tier, RocksDB and LMDB; tier: a sequence"
+              + " larger than memory; session: a restart; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -151,6 +155,10 @@ public final class Bench implements Runnable {
     }
     if (what.equals("peers")) {
       peers(progress);
+      return;
+    }
+    if (what.equals("tier") || what.equals("session")) {
+      fromDisk(progress);
       return;
     }
     if (what.equals("copy")) {
@@ -306,6 +314,25 @@ public final class Bench implements Runnable {
     }
   }
 
+  /** What a cache does with its disk tier. */
+  private void fromDisk(PrintStream progress) {
+    Path place = directory == null ? beside("bench-disk") : directory;
+    try {
+      JsonArray array =
+          what.equals("tier")
+              ? TierBenchmark.report(progress, place, kernels, formats, contexts, threads)
+              : SessionBenchmark.report(progress, place, formats, rounds);
+      if (json) {
+        JsonObject object = new JsonObject();
+        object.add(what, array);
+        out.println(object);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "the directory cannot be used: directory=" + place + "; name another", e);
+    }
+  }
+
   /** The disk tier beside what else keeps values by key. */
   private void peers(PrintStream progress) {
     Path place = (directory == null ? beside("bench-disk") : directory).toAbsolutePath();
@@ -401,11 +428,9 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append", "prefix", "disk", "peers", "copy").contains(what)) {
+    if (!WHAT.contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what="
-              + what
-              + "; use attention, append, prefix, disk, peers, copy or all");
+          "no such benchmark: what=" + what + "; use one of " + String.join(", ", WHAT));
     }
     if (rounds < 1
         || megabytes < 16

@@ -112,6 +112,21 @@ final class RecordingSequence implements KvSequence {
   }
 
   @Override
+  public void offload() {
+    sequence.offload();
+  }
+
+  @Override
+  public boolean recall() {
+    return sequence.recall();
+  }
+
+  @Override
+  public void checkpoint(String session, byte[] note) {
+    sequence.checkpoint(session, note);
+  }
+
+  @Override
   public int length() {
     return sequence.length();
   }
