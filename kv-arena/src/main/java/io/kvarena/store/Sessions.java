@@ -40,7 +40,8 @@ final class Sessions {
   /** Kept with a session's page before the fingerprint. */
   private static final byte KIND = 'S';
 
-  private static final int BATCH_PAGES = 64;
+  /** Pages that go to the tier or come from it at a time, a lane's more or less. */
+  private static final int BATCH_PAGES = 256;
 
   private final HostCache cache;
   private final DurableTier tier;
@@ -257,12 +258,24 @@ final class Sessions {
               + "; build the cache as it was when the session was kept, or drop the session");
     }
     SequenceContent content = new SequenceContent(cache, cache.nextId(), record.length());
+    Map<Integer, Long> pages = new HashMap<>();
     boolean complete = false;
     try {
-      int lane = 0;
+      List<Lane> lanes = new ArrayList<>();
       for (Lane[] ofLayer : content.lanes()) {
-        for (Lane of : ofLayer) {
-          restore(of, record.lanes().get(lane++), record, content);
+        lanes.addAll(List.of(ofLayer));
+      }
+      // As many lanes at a time as it takes to keep the tier busy; what is restored may have to be
+      // offloaded for what follows.
+      for (int from = 0; from < lanes.size(); ) {
+        int to = from;
+        int count = 0;
+        while (to < lanes.size() && (count == 0 || count < BATCH_PAGES)) {
+          count += record.lanes().get(to++).numbers().size();
+        }
+        load(record.lanes().subList(from, to), record, pages, content);
+        for (; from < to; from++) {
+          restore(lanes.get(from), record.lanes().get(from), record, pages);
         }
       }
       content.restored(record.length());
@@ -275,42 +288,42 @@ final class Sessions {
       return Optional.empty();
     } finally {
       if (!complete) {
+        pages.values().forEach(cache.arena()::release);
         content.release();
       }
     }
   }
 
-  private void restore(Lane lane, LaneRecord from, SessionRecord record, SequenceContent content) {
+  /** Loads the pages and granules of some lanes; {@code pages} gets them by their number. */
+  private void load(
+      List<LaneRecord> lanes,
+      SessionRecord record,
+      Map<Integer, Long> pages,
+      SequenceContent content) {
     PageArena arena = cache.arena();
-    Map<Integer, Long> pages = new HashMap<>();
-    boolean complete = false;
-    try {
-      List<Integer> numbers = from.numbers();
-      for (int at = 0; at < numbers.size(); at += BATCH_PAGES) {
-        List<PageTransfer> batch = new ArrayList<>();
-        for (int number : numbers.subList(at, Math.min(numbers.size(), at + BATCH_PAGES))) {
-          SessionRecord.Page page = record.pages().get(number);
-          long id = acquire(page.pool(), content);
-          pages.put(number, id);
-          MemorySegment bytes = arena.slab(id).asSlice(arena.offset(id), page.bytes());
-          batch.add(new PageTransfer(page.key(), about, bytes, page.crc32c()));
-        }
-        tier.load(batch);
-      }
-      lane.restore(from, number -> Objects.requireNonNull(pages.get(number)));
-      complete = true;
-    } finally {
-      if (!complete) {
-        pages.values().forEach(arena::release);
+    List<PageTransfer> batch = new ArrayList<>();
+    for (LaneRecord lane : lanes) {
+      for (int number : lane.numbers()) {
+        SessionRecord.Page page = record.pages().get(number);
+        long id = acquire(page.pool(), content);
+        pages.put(number, id);
+        MemorySegment bytes = arena.slab(id).asSlice(arena.offset(id), page.bytes());
+        batch.add(new PageTransfer(page.key(), about, bytes, page.crc32c()));
       }
     }
-    pages.forEach(
-        (number, id) -> {
-          SessionRecord.Page page = record.pages().get(number);
-          if (cache.isSealedPool(page.pool())) {
-            stored.put(id, page);
-          }
-        });
+    tier.load(batch);
+  }
+
+  /** Makes a lane what its record says, with pages that become its own. */
+  private void restore(Lane lane, LaneRecord from, SessionRecord record, Map<Integer, Long> pages) {
+    lane.restore(from, number -> Objects.requireNonNull(pages.get(number)));
+    for (int number : from.numbers()) {
+      long id = Objects.requireNonNull(pages.remove(number));
+      SessionRecord.Page page = record.pages().get(number);
+      if (cache.isSealedPool(page.pool())) {
+        stored.put(id, page);
+      }
+    }
   }
 
   private long acquire(int pool, SequenceContent content) {
