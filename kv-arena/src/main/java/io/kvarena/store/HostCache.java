@@ -206,8 +206,17 @@ final class HostCache implements KvCache {
   public KvSequence open(OpenRequest request) {
     checkOpen();
     SequenceContent content = new SequenceContent(this, nextId(), request.expectedTokens());
-    if (prefixes != null) {
+    if (prefixes == null) {
+      return adopt(content);
+    }
+    boolean begun = false;
+    try {
       content.begin(request, prefixes);
+      begun = true;
+    } finally {
+      if (!begun) {
+        content.release();
+      }
     }
     return adopt(content);
   }

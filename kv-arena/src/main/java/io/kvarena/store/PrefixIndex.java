@@ -211,6 +211,9 @@ final class PrefixIndex {
     } catch (CorruptPageException corrupt) {
       forgetWithAllBehind(chunk, "corrupt: " + corrupt.getMessage());
       return null;
+    } catch (TierException failed) {
+      // A miss now, and perhaps not the next time.
+      return null;
     } finally {
       lock.unlock();
     }
