@@ -10,7 +10,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Source: Yang et al., FIFO queues are all you need for cache eviction, SOSP 2023, algorithm 1;
  * uses are forgotten on the way from the small to the main queue (section 4.1). Ghosts take as
- * much, in bytes of their pages, as the main queue may.
+ * much, in bytes of their pages, as the main queue may. One page goes at a time: where one that
+ * moves overfills the main queue and another goes from there, the pseudocode would go on and take
+ * one from the small queue too.
  */
 public final class S3Fifo implements ReplacementPolicy {
 
@@ -65,15 +67,12 @@ public final class S3Fifo implements ReplacementPolicy {
   // EVICT: if S.size >= 0.1 * cache size: EVICTS, else EVICTM
   @Override
   public @Nullable PageKey victim() {
-    PageKey evicted = null;
-    if (small.bytes() >= smallShare * books.capacity()) {
+    PageKey evicted = small.bytes() >= smallShare * books.capacity() ? evictSmall() : evictMain();
+    // with sizes that differ, or a keeper that is not full, that queue may be empty or become so
+    if (evicted == null) {
       evicted = evictSmall();
     }
-    if (evicted == null) {
-      evicted = evictMain();
-    }
-    // only sizes that differ, or a keeper that is not full, leave the main queue empty before S
-    return evicted == null ? evictSmall() : evicted;
+    return evicted == null ? evictMain() : evicted;
   }
 
   // EVICTS: while not evicted and S.size > 0:
