@@ -3,9 +3,9 @@ package io.kvarena.bench.simulate;
 import io.kvarena.policies.replacement.Future;
 import io.kvarena.policies.replacement.Policies;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 
 /**
  * One trace under several policies in several hierarchies of tiers, each pair replayed by itself on
@@ -48,43 +48,44 @@ final class Simulation {
     return all().size();
   }
 
-  private List<Case> all() {
-    List<Policies.Entry> entries = new ArrayList<>(policies);
-    if (entries.stream().noneMatch(entry -> entry.name().equals(CEILING))) {
-      entries.add(Policies.named(CEILING));
-    }
-    List<Case> cases = new ArrayList<>();
+  /** Each policy in each hierarchy, then the ceilings that are not among these. */
+  private Set<Case> all() {
+    Set<Case> cases = new LinkedHashSet<>();
     for (List<TierSpec> tiers : hierarchies) {
-      entries.forEach(entry -> cases.add(new Case(entry, tiers)));
+      policies.forEach(policy -> cases.add(new Case(policy, tiers)));
     }
+    hierarchies.forEach(tiers -> cases.add(ceiling(tiers)));
     return cases;
+  }
+
+  /** The ceiling has one tier as large as all: it need not care what lies where. */
+  private static Case ceiling(List<TierSpec> tiers) {
+    int blocks = (int) Math.min(capacity(tiers), Integer.MAX_VALUE - 1);
+    return new Case(Policies.named(CEILING), TierSpec.single(blocks));
+  }
+
+  private static long capacity(List<TierSpec> tiers) {
+    return tiers.stream().mapToLong(TierSpec::blocks).sum();
   }
 
   /** The rows, hierarchy by hierarchy; {@code done} is run after each replay, on any thread. */
   List<SimulationRow> run(Runnable done) {
     Future future = trace.future();
-    List<Case> cases = all();
-    List<Replay.Counts> counts =
+    List<Case> cases = List.copyOf(all());
+    List<Replay.Counts> found =
         cases.parallelStream()
             .map(
                 one -> {
-                  Replay.Counts found = replay(one, future.again());
+                  Replay.Counts counts = replay(one, future.again());
                   done.run();
-                  return found;
+                  return counts;
                 })
             .toList();
-    Map<List<TierSpec>, Double> ceilings = new LinkedHashMap<>();
-    for (int i = 0; i < cases.size(); i++) {
-      if (cases.get(i).policy().name().equals(CEILING)) {
-        ceilings.put(cases.get(i).tiers(), counts.get(i).blockHitRate());
-      }
-    }
     List<SimulationRow> rows = new ArrayList<>();
-    for (int i = 0; i < cases.size(); i++) {
+    for (int i = 0; i < hierarchies.size() * policies.size(); i++) {
       Case one = cases.get(i);
-      if (policies.contains(one.policy())) {
-        rows.add(row(one, counts.get(i), ceilings.getOrDefault(one.tiers(), 0.0)));
-      }
+      double ceiling = found.get(cases.indexOf(ceiling(one.tiers()))).blockHitRate();
+      rows.add(row(one, found.get(i), ceiling));
     }
     return rows;
   }
@@ -102,7 +103,7 @@ final class Simulation {
     return new SimulationRow(
         trace.name(),
         one.policy().name(),
-        one.tiers().stream().mapToLong(TierSpec::blocks).sum(),
+        capacity(one.tiers()),
         one.tiers(),
         counts,
         ceiling - counts.blockHitRate(),

@@ -68,7 +68,8 @@ final class TraceReader {
     } catch (NoSuchFileException e) {
       throw new IllegalArgumentException("no such trace: file=" + file + "; name one that is", e);
     } catch (MalformedInputException e) {
-      throw reader.bad("the text is not UTF-8", "after this line", e);
+      throw new IllegalArgumentException(
+          "the trace is not UTF-8: file=" + file + "; convert it, or unpack it", e);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "the trace cannot be read: file=" + file + ", reason=" + e.getMessage() + "; check it",
