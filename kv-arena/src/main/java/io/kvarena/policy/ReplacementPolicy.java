@@ -34,7 +34,8 @@ public interface ReplacementPolicy {
   /**
    * A page has come that is of use only together with another one.
    *
-   * @param parent the page before it in its chain; null for the first page of a chain
+   * @param parent the page before it in its chain; null for the first page of a chain, and for one
+   *     whose parent another tier has
    */
   default void admit(PageKey page, @Nullable PageKey parent, long bytes, double cost) {
     admit(page, bytes, cost);

@@ -128,8 +128,8 @@ final class Replay {
   /** Puts a block that is nowhere into a tier or the first one below that takes it. */
   private void put(int block, int first) {
     PageKey key = trace.keys()[block];
-    PageKey parent = parent(block);
     for (int tier = first; tier < policies.length; tier++) {
+      PageKey parent = parent(block, tier);
       boolean taken = true;
       while (taken && counts[tier] >= tiers.get(tier).blocks()) {
         int victim = victim(tier, key, parent);
@@ -149,9 +149,12 @@ final class Replay {
     }
   }
 
-  private @Nullable PageKey parent(int block) {
+  /** The block before this one, unless it lies in another tier: then it is not gone. */
+  private @Nullable PageKey parent(int block, int tier) {
     int parent = trace.parents()[block];
-    return parent == Trace.NONE ? null : trace.keys()[parent];
+    return parent == Trace.NONE || (places[parent] != NOWHERE && places[parent] != tier)
+        ? null
+        : trace.keys()[parent];
   }
 
   private int victim(int tier, PageKey newcomer, @Nullable PageKey parent) {

@@ -107,6 +107,11 @@ public final class SimulateCommand implements Runnable {
       description = "speed of the prefill that hits save; 5000")
   private double tokensPerSecond = 5000;
 
+  @Option(
+      names = "--markdown",
+      description = "one table of all traces and capacities, as in docs/replacement.md, no other")
+  private boolean markdown;
+
   @Option(names = "--json", description = "the rows as one JSON object in the last line")
   private boolean json;
 
@@ -162,8 +167,8 @@ public final class SimulateCommand implements Runnable {
     if (folder != null) {
       create(folder);
     }
-    PrintStream text = json ? err : out;
-    JsonArray array = new JsonArray();
+    PrintStream text = json || markdown ? err : out;
+    List<SimulationRow> all = new ArrayList<>();
     for (int i = 0; i < traces.size(); i++) {
       Trace trace = traces.get(i);
       List<SimulationRow> rows = run(trace, simulations.get(i));
@@ -186,9 +191,14 @@ public final class SimulateCommand implements Runnable {
         SimulationChart.write(rows, file);
         text.println("picture: " + file);
       }
-      rows.forEach(row -> array.add(row.json(tiers != null)));
+      all.addAll(rows);
+    }
+    if (markdown) {
+      new SimulationTable(out).printMarkdown(all, policies);
     }
     if (json) {
+      JsonArray array = new JsonArray();
+      all.forEach(row -> array.add(row.json(tiers != null)));
       JsonObject object = new JsonObject();
       object.add("rows", array);
       out.println(object);
@@ -219,7 +229,9 @@ public final class SimulateCommand implements Runnable {
     List<Trace> traces = new ArrayList<>();
     for (Path file : files) {
       String name = file.getFileName().toString().replaceFirst("\\.(jsonl|json|csv)$", "");
-      traces.add(trace(name, TraceReader.read(file)));
+      // two files of one name in different folders have pictures of their own
+      boolean taken = traces.stream().anyMatch(trace -> trace.name().equals(name));
+      traces.add(trace(taken ? name + "-" + traces.size() : name, TraceReader.read(file)));
     }
     List<String> kinds = generate;
     if (kinds == null) {

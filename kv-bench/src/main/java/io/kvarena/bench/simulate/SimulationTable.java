@@ -1,5 +1,6 @@
 package io.kvarena.bench.simulate;
 
+import io.kvarena.policies.replacement.Policies;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
@@ -38,6 +39,32 @@ final class SimulationTable {
       }
     }
     out.flush();
+  }
+
+  /** What there is to say of each policy, and its prefix block hit rates, in percent. */
+  void printMarkdown(List<SimulationRow> rows, List<Policies.Entry> policies) {
+    StringBuilder head = new StringBuilder("| policy | source | keeps |");
+    StringBuilder rule = new StringBuilder("|---|---|---|");
+    for (SimulationRow row : of(rows, policies.getFirst())) {
+      head.append(
+          String.format(
+              Locale.ROOT, " %s, %,d |", row.trace().replace("generated-", ""), row.capacity()));
+      rule.append("--:|");
+    }
+    out.println(head);
+    out.println(rule);
+    for (Policies.Entry policy : policies) {
+      out.printf("| `%s` | %s | %s |", policy.name(), policy.source(), policy.state());
+      of(rows, policy)
+          .forEach(
+              row -> out.printf(Locale.ROOT, " %.2f |", 100 * row.counts().prefixBlockHitRate()));
+      out.println();
+    }
+    out.flush();
+  }
+
+  private static List<SimulationRow> of(List<SimulationRow> rows, Policies.Entry policy) {
+    return rows.stream().filter(row -> row.policy().equals(policy.name())).toList();
   }
 
   private void print(SimulationRow row) {

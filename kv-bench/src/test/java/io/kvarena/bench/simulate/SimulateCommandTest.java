@@ -171,6 +171,18 @@ class SimulateCommandTest {
     assertEquals("", err());
   }
 
+  /** The table of the docs is what the command that stands above it prints. */
+  @Test
+  void docs_haveTheTableThatTheirCommandPrints() throws IOException {
+    String docs = Files.readString(Path.of("../docs/replacement.md"));
+    String command = docs.lines().filter(line -> line.startsWith("./kv simulate")).toList().get(0);
+    String[] args = command.split(" ", -1);
+    assertEquals(0, simulate(Arrays.copyOfRange(args, 2, args.length)), err());
+    String table =
+        docs.lines().filter(line -> line.startsWith("|")).collect(Collectors.joining("\n"));
+    assertEquals(out().strip(), table);
+  }
+
   @Test
   void tiers_haveLoadsAndTheTimeTheyCostAndSave() {
     String[] args = {

@@ -30,7 +30,7 @@ public final class Arc implements ReplacementPolicy {
   @Override
   public void capacity(long bytes) {
     books.capacity(bytes);
-    p = Math.min(p, bytes);
+    p = Math.min(p, (double) bytes);
   }
 
   // case I: x is in T1 or T2: move x to MRU of T2
@@ -44,7 +44,7 @@ public final class Arc implements ReplacementPolicy {
   private void adapt(int x) {
     double step = books.bytes(x);
     if (b1.holds(x)) {
-      p = Math.min(p + step * ratio(b2, b1), books.capacity());
+      p = Math.min(p + step * ratio(b2, b1), (double) books.capacity());
     } else if (b2.holds(x)) {
       p = Math.max(p - step * ratio(b1, b2), 0);
     }

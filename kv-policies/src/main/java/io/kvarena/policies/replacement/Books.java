@@ -140,7 +140,9 @@ final class Books {
 
   PageKey page(int number) {
     PageKey page = keys[number];
-    assert page != null : number;
+    if (page == null) {
+      throw new IllegalStateException("no page has this number: number=" + number + "; a bug");
+    }
     return page;
   }
 

@@ -78,7 +78,9 @@ public final class WTinyLfu implements ReplacementPolicy {
   @Override
   public @Nullable PageKey victim() {
     int victim = probation.isEmpty() ? safe.oldest() : probation.oldest();
-    boolean full = window.bytes() >= windowShare * books.capacity();
+    // the newcomer's size is not known: it is taken for a usual one
+    long usual = books.bytes() / Math.max(1, books.count());
+    boolean full = window.bytes() + usual > windowShare * books.capacity();
     int candidate = full || victim == Books.NONE ? window.oldest() : Books.NONE;
     if (candidate == Books.NONE || victim == Books.NONE) {
       return books.drop(candidate == Books.NONE ? victim : candidate);

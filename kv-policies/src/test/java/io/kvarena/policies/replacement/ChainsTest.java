@@ -159,7 +159,7 @@ class ChainsTest {
     if (request == requests.paths().size()) {
       return 0;
     }
-    long key = ((long) request << 8 | at) << 32 | there;
+    long key = (((long) request << 8 | at) << 32) | there;
     Integer found = known.get(key);
     if (found != null) {
       return found;
@@ -176,7 +176,7 @@ class ChainsTest {
       } else {
         for (int victim = 1; victim <= there; victim <<= 1) {
           if ((there & victim) != 0) {
-            int then = there & ~victim | page;
+            int then = (there & ~victim) | page;
             most = Math.max(most, best(requests, next, nextAt, then, capacity, known));
           }
         }
@@ -214,7 +214,7 @@ class ChainsTest {
     int most = 0;
     for (int victim = 1; victim <= there; victim <<= 1) {
       if ((there & victim) != 0) {
-        most = Math.max(most, bestHits(uses, at + 1, there & ~victim | page, capacity));
+        most = Math.max(most, bestHits(uses, at + 1, (there & ~victim) | page, capacity));
       }
     }
     return most;

@@ -47,7 +47,7 @@ class PoliciesTest extends ReplacementPolicyContract {
   void touches_andReplacements_allocateNothing() {
     PageKey[] pages = new PageKey[300];
     for (int i = 0; i < pages.length; i++) {
-      pages[i] = new PageKey(i, 7 * i);
+      pages[i] = new PageKey(i, 7L * i);
     }
     for (Policies.Entry entry : Policies.all()) {
       ReplacementPolicy policy = entry.create(NOTHING.again());

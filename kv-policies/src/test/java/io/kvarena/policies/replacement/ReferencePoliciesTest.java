@@ -78,6 +78,16 @@ class ReferencePoliciesTest {
     compare(Arc::new, SlowPolicy.Arc::new);
   }
 
+  @Test
+  void wTinyLfu_onRandomUses_hitsAsItsReference() {
+    compare(WTinyLfu::new, SlowPolicy.WTinyLfu::new);
+    for (int capacity : new int[] {99, 100, 101, 150, 230}) { // windows of one page and of two
+      int[] uses = Uses.random(capacity, 4000, 120);
+      BitSet expected = new SlowPolicy.WTinyLfu(capacity).hits(uses);
+      assertEquals(expected, Uses.hits(new WTinyLfu(), null, uses, capacity, 64));
+    }
+  }
+
   /** LRU of a chain is tail-first LRU where chains have one page. */
   @Test
   void tailFirstLru_withoutChains_isLru() {

@@ -286,4 +286,58 @@ abstract class SlowPolicy {
       }
     }
   }
+
+  /** With the sketch itself, which has a test of its own. */
+  static final class WTinyLfu extends SlowPolicy {
+    private final List<Integer> window = new ArrayList<>();
+    private final List<Integer> probation = new ArrayList<>();
+    private final List<Integer> safe = new ArrayList<>();
+    private final FrequencySketch sketch = new FrequencySketch();
+
+    WTinyLfu(int c) {
+      super(c);
+    }
+
+    @Override
+    boolean has(int x) {
+      return window.contains(x) || probation.contains(x) || safe.contains(x);
+    }
+
+    private int frequency(int x) {
+      return sketch.frequency(Uses.page(x));
+    }
+
+    @Override
+    void use(int x) {
+      if (drop(window, x)) {
+        window.add(x);
+      } else if (drop(safe, x) || drop(probation, x)) {
+        safe.add(x);
+        while (safe.size() > 0.8 * 0.99 * c) {
+          probation.add(safe.removeFirst());
+        }
+      } else {
+        int windowMax = Math.max(1, c / 100);
+        if (window.size() + probation.size() + safe.size() == c) {
+          List<Integer> main = probation.isEmpty() ? safe : probation;
+          if (main.isEmpty()) {
+            window.removeFirst();
+          } else if (window.size() < windowMax) {
+            main.removeFirst();
+          } else if (frequency(window.getFirst()) > frequency(main.getFirst())) {
+            main.removeFirst();
+            probation.add(window.removeFirst());
+          } else {
+            window.removeFirst();
+          }
+        }
+        window.add(x);
+        if (window.size() > windowMax) {
+          probation.add(window.removeFirst());
+        }
+        sketch.reserve(window.size() + probation.size() + safe.size());
+      }
+      sketch.count(Uses.page(x));
+    }
+  }
 }
