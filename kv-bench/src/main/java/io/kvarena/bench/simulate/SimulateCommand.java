@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
@@ -31,15 +32,16 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Hit rates of replacement policies on traces of requests with shared prefixes. Requests are",
-      "replayed one after the other: a hit is a block that is there when its request comes, then all",
-      "blocks of the request are used in their order. block: hits of all uses; prefix: those before",
-      "the first miss of a request; tokens: tokens in these, of all prompts; regret: what the",
-      "clairvoyant has more, block hits.",
+      "Hit rates of replacement policies on traces of requests with shared prefixes. Requests are"
+          + " replayed one after the other: a hit is a block that is there when its request comes,"
+          + " then all blocks of the request are used in their order. block: hits of all uses;"
+          + " prefix: those before the first miss of a request; tokens: tokens in these, of all"
+          + " prompts; regret: what the clairvoyant has more, block hits.",
       "",
-      "A trace is a file of JSON lines as Mooncake's and LMCache's (timestamp, input_length,",
-      "output_length, hash_ids, session), or FILE.csv, whose first line names these columns and whose",
-      "hash_ids are separated by spaces. Without a file a trace is made up."
+      "A trace is a file of JSON lines as Mooncake's and LMCache's (timestamp, input_length,"
+          + " output_length, hash_ids, session), or FILE.csv, whose first line names these columns"
+          + " and whose hash_ids are separated by spaces. Without a file a trace is made up.",
+      ""
     })
 public final class SimulateCommand implements Runnable {
 
@@ -73,20 +75,17 @@ public final class SimulateCommand implements Runnable {
       names = "--policies",
       split = ",",
       paramLabel = "NAME",
-      description = {
-        "fifo lru lru-tail-first lfu slru arc gdsf w-tinylfu s3-fifo sieve clairvoyant",
-        "clairvoyant-prefix unbounded; all"
-      })
+      completionCandidates = PolicyNames.class,
+      description = "${COMPLETION-CANDIDATES}; all")
   private @Nullable List<String> names;
 
   @Option(
       names = "--tiers",
       split = ",",
       paramLabel = "NAME:BYTES[:SPEED]",
-      description = {
-        "tiers instead of capacities, first to last, such as host:8g:20GB/s,disk:100g:2GB/s: what",
-        "goes from one comes to the next, and a hit is loaded at that tier's speed"
-      })
+      description =
+          "tiers instead of capacities, first to last, such as host:8g:20GB/s,disk:100g:2GB/s: what"
+              + " goes from one comes to the next, and a hit is loaded at that tier's speed")
   private @Nullable List<String> tiers;
 
   @Option(
@@ -120,6 +119,14 @@ public final class SimulateCommand implements Runnable {
       paramLabel = "DIR",
       description = "a picture of each trace, hit rate against capacity, goes there")
   private @Nullable Path png;
+
+  /** What the help names. */
+  static final class PolicyNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Policies.all().stream().map(Policies.Entry::name).iterator();
+    }
+  }
 
   private final PrintStream out;
   private final PrintStream err;
@@ -228,7 +235,7 @@ public final class SimulateCommand implements Runnable {
   private List<Trace> traces() {
     List<Trace> traces = new ArrayList<>();
     for (Path file : files) {
-      String name = file.getFileName().toString().replaceFirst("\\.(jsonl|json|csv)$", "");
+      String name = String.valueOf(file.getFileName()).replaceFirst("\\.(jsonl|json|csv)$", "");
       // two files of one name in different folders have pictures of their own
       boolean taken = traces.stream().anyMatch(trace -> trace.name().equals(name));
       traces.add(trace(taken ? name + "-" + traces.size() : name, TraceReader.read(file)));

@@ -229,6 +229,8 @@ class SimulateCommandTest {
     assertEquals("", out());
     assertTrue(Files.notExists(Path.of(pictures)));
 
+    assertEquals(0, simulate("--help"));
+    assertTrue(out().contains("unbounded; all") && out().contains("fifo, lru, "), out());
     assertEquals(2, simulate("--policies", "mru"));
     assertTrue(err().startsWith("kv simulate: no such replacement policy: name=mru; use one of"));
     assertEquals(2, simulate("--capacity", "1q"));

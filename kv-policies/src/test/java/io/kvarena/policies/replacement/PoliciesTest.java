@@ -37,8 +37,8 @@ class PoliciesTest extends ReplacementPolicyContract {
   @Test
   void named_ofAnUnknownName_saysWhichThereAre() {
     assertEquals(
-        "no such replacement policy: name=mru; use one of fifo lru lru-tail-first lfu slru arc gdsf"
-            + " w-tinylfu s3-fifo sieve clairvoyant clairvoyant-prefix unbounded",
+        "no such replacement policy: name=mru; use one of "
+            + String.join(" ", Policies.all().stream().map(Policies.Entry::name).toList()),
         assertThrows(IllegalArgumentException.class, () -> Policies.named("mru")).getMessage());
   }
 
