@@ -5,6 +5,8 @@ import org.jspecify.annotations.NullMarked;
 module io.kvarena.policies {
   requires static transitive org.jspecify;
   requires transitive io.kvarena;
+  requires org.agrona;
 
   exports io.kvarena.policies;
+  exports io.kvarena.policies.replacement;
 }

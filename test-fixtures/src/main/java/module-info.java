@@ -16,5 +16,7 @@ module io.kvarena.fixtures {
   exports io.kvarena.fixtures.cache;
   exports io.kvarena.fixtures.format;
   exports io.kvarena.fixtures.gguf;
+  exports io.kvarena.fixtures.policy;
   exports io.kvarena.fixtures.tier;
+  exports io.kvarena.fixtures.trace;
 }

@@ -17,12 +17,16 @@ public final class LeastRecentlyUsed implements ReplacementPolicy {
 
   @Override
   public void admit(PageKey page, long bytes, double cost) {
-    order.put(page, true);
+    if (order.putIfAbsent(page, true) != null) {
+      throw new IllegalArgumentException("page is there: page=" + page + "; touch it instead");
+    }
   }
 
   @Override
   public void touch(PageKey page) {
-    order.get(page);
+    if (order.get(page) == null) {
+      throw new IllegalArgumentException("page is not there: page=" + page + "; admit it first");
+    }
   }
 
   @Override

@@ -109,7 +109,7 @@ final class PrefixIndex {
       }
       PrefixTenant tenant =
           tenants.computeIfAbsent(
-              found.root(), key -> new PrefixTenant(key, found.tenant(), policies.get()));
+              found.root(), key -> new PrefixTenant(key, found.tenant(), order()));
       Chunk chunk = new Chunk(found.key(), parent, tenant, found.tokens(), found.instances());
       chunk.crcs = found.crcs();
       chunks.put(chunk.key, chunk);
@@ -128,8 +128,7 @@ final class PrefixIndex {
 
   private PrefixTenant tenant(OpenRequest request) {
     PageKey root = keys.get().root(cache.fingerprint(), request.tenant(), request.adapter());
-    return tenants.computeIfAbsent(
-        root, key -> new PrefixTenant(key, request.tenant(), policies.get()));
+    return tenants.computeIfAbsent(root, key -> new PrefixTenant(key, request.tenant(), order()));
   }
 
   /**
