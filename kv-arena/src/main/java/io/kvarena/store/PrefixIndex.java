@@ -126,6 +126,12 @@ final class PrefixIndex {
     return new TokenChain(tenant(request), request.extras());
   }
 
+  private ReplacementPolicy order() {
+    ReplacementPolicy order = policies.get();
+    order.capacity(maxBytes);
+    return order;
+  }
+
   private PrefixTenant tenant(OpenRequest request) {
     PageKey root = keys.get().root(cache.fingerprint(), request.tenant(), request.adapter());
     return tenants.computeIfAbsent(root, key -> new PrefixTenant(key, request.tenant(), order()));
