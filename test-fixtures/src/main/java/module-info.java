@@ -16,4 +16,5 @@ module io.kvarena.fixtures {
   exports io.kvarena.fixtures.cache;
   exports io.kvarena.fixtures.format;
   exports io.kvarena.fixtures.gguf;
+  exports io.kvarena.fixtures.tier;
 }
