@@ -5,6 +5,7 @@ import org.jspecify.annotations.NullMarked;
 module io.kvarena {
   requires static transitive org.jspecify;
   requires static jdk.incubator.vector;
+  requires static jdk.unsupported;
   requires jdk.jfr;
   requires org.agrona;
 
@@ -14,6 +15,7 @@ module io.kvarena {
   exports io.kvarena.memory;
   exports io.kvarena.policy;
   exports io.kvarena.tier;
+  exports io.kvarena.tier.disk;
   exports io.kvarena.transform;
 
   uses io.kvarena.attention.KernelProvider;

@@ -1,5 +1,6 @@
 package io.kvarena.tier;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -37,6 +38,15 @@ public interface FileIo {
 
   /** Makes the names in a directory durable. */
   void syncDirectory(Path directory) throws IOException;
+
+  /**
+   * Locks a file, made if it is not there, against all other callers in this and other processes
+   * until what is returned is closed; null if another holds it. Files that only one caller can
+   * reach need no lock.
+   */
+  default @Nullable Closeable lock(Path file) throws IOException {
+    return () -> {};
+  }
 
   /** An open file. */
   interface OpenFile extends AutoCloseable {
