@@ -29,6 +29,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -91,6 +92,9 @@ public final class DiskTier implements DurableTier {
   private final TreeMap<String, Entry> records = new TreeMap<>();
   private long generation;
   private boolean changed;
+
+  /** The failure of a sync that no caller of sync was told of. */
+  private final AtomicReference<@Nullable TierException> unreported = new AtomicReference<>();
 
   /** Published since the last durable manifest. */
   private Set<Entry> fresh = new LinkedHashSet<>();
@@ -199,6 +203,9 @@ public final class DiskTier implements DurableTier {
       // Never a generation twice, not even one that was lost: what was lost may turn up.
       generation = ((found.generation() >>> 32) + 1) << 32;
       nextFile = found.nextFile();
+    } else if (directory.getParent() != null) {
+      // The directory may be new, and what is in it is only as durable as its name.
+      io.syncDirectory(directory.getParent());
     }
     for (String name : recovery.leftovers) {
       nextFile = Math.max(nextFile, PageFileDescriptor.number(name) + 1);
@@ -361,7 +368,7 @@ public final class DiskTier implements DurableTier {
     }
     List<Write> writes = tryTake(bySize);
     if (writes == null && holdsSlots()) {
-      sync(); // what was replaced or freed can be used again after that
+      syncForRoom();
       writes = tryTake(bySize);
     }
     if (writes == null) {
@@ -374,6 +381,16 @@ public final class DiskTier implements DurableTier {
                   maxBytes));
     }
     return writes;
+  }
+
+  /** What was replaced or freed can be used again after a sync. */
+  private void syncForRoom() {
+    try {
+      makeDurable();
+    } catch (TierException e) {
+      unreported.set(e);
+      throw e;
+    }
   }
 
   private boolean holdsSlots() {
@@ -831,6 +848,18 @@ public final class DiskTier implements DurableTier {
 
   @Override
   public void sync() {
+    TierException before = unreported.getAndSet(null);
+    makeDurable();
+    if (before != null) {
+      throw new TierException(
+          "not all made durable: directory=%s, since a sync failed by which a store made room;"
+                  .formatted(directory)
+              + " take what was stored before that as lost",
+          before);
+    }
+  }
+
+  private void makeDurable() {
     enter();
     try {
       if (!durable) {

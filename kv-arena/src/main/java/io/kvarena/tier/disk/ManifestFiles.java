@@ -73,13 +73,19 @@ final class ManifestFiles implements AutoCloseable {
     OpenFile file = io.open(directory.resolve(NAME + i));
     files[i] = file;
     sized(i, file.size());
+    if (sizes[i] == 0 || Bytes.aligned(sizes[i]) > Integer.MAX_VALUE - 8) {
+      return null;
+    }
     long half = sizes[i] / 2;
+    byte[] whole = readAll(file, 0, (int) Bytes.aligned(sizes[i]));
     Manifest newest = null;
     for (int copy = 0; copy < 2; copy++) {
-      if (half == 0 || half != Bytes.aligned(half) || half > Integer.MAX_VALUE - 8) {
+      if (copy == 1 && half != Bytes.aligned(half)) {
+        findings.add("cut off: file=" + NAME + i + ", bytes=" + sizes[i]);
         break;
       }
-      MemorySegment content = MemorySegment.ofArray(readAll(file, copy * half, (int) half));
+      // The first copy says itself how long it is, so it counts even in a file that was cut off.
+      MemorySegment content = MemorySegment.ofArray(whole).asSlice(copy * half);
       int version = ManifestDescriptor.version(content);
       if (version != 0 && version != ManifestDescriptor.VERSION) {
         throw new TierException(

@@ -105,7 +105,12 @@ final class Recovery {
   private @Nullable String headerProblem(PageFile file, Manifest found) {
     MemorySegment header = pool.take(PageFileDescriptor.HEADER_BYTES);
     try {
-      Blocks.read(file.io, 0, header);
+      try {
+        Blocks.read(file.io, 0, header);
+      } catch (IOException once) {
+        // A whole file is at stake.
+        Blocks.read(file.io, 0, header);
+      }
       return PageFileDescriptor.problem(
           header, file.number, file.slotBytes, file.slotsMax, found.fingerprint());
     } catch (IOException e) {
