@@ -109,10 +109,8 @@ public final class ChannelIo implements FileIo {
         FileChannel channel = FileChannel.open(file, direct, mode(file, "rw-------"));
         opened = true;
         return channel;
-      } catch (NoClassDefFoundError e) {
-        whyBuffered = "this JVM lacks the module jdk.unsupported; add it";
       } catch (UnsupportedOperationException e) {
-        whyBuffered = "this system has no direct I/O: " + e.getMessage();
+        whyBuffered = String.valueOf(e.getMessage());
       } catch (IOException e) {
         // A file system that cannot says EINVAL; anything else is as true of a buffered file.
         FileChannel channel = FileChannel.open(file, options, mode(file, "rw-------"));

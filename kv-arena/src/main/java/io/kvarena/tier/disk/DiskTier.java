@@ -62,7 +62,7 @@ public final class DiskTier implements DurableTier {
 
   static final String LOCK = "lock";
 
-  private static final String NAME = "disk";
+  static final String NAME = "disk";
   private static final PageKey NO_KEY = new PageKey(0, 0);
 
   /** What is copied and moved at once. */

@@ -170,7 +170,7 @@ final class PageFiles {
   private boolean grow(long slotBytes, int wanted) throws IOException {
     PageFile file = growable(slotBytes);
     int slotsMax =
-        (int) Math.clamp((fileBytes - PageFileDescriptor.HEADER_BYTES) / slotBytes, 1, 1 << 28);
+        Math.clamp((fileBytes - PageFileDescriptor.HEADER_BYTES) / slotBytes, 1, 1 << 28);
     int newFile = file == null ? 1 : 0;
     int most = file == null ? slotsMax : file.slotsMax - file.slots();
     // A little more than is wanted, since each growth costs a call; not where there is little.
@@ -226,7 +226,7 @@ final class PageFiles {
     try {
       // each slot costs a mark in four copies of the manifest
       long room = maxBytes - bytes(newFiles, 0);
-      int slots = (int) Math.clamp(room / (slotBytes + 16), 0, most);
+      int slots = Math.clamp(room / (slotBytes + 16), 0, most);
       while (slots > 0 && bytes(newFiles, slots) + slots * slotBytes > maxBytes) {
         slots--;
       }

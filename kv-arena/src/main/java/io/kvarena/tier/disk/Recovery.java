@@ -86,7 +86,7 @@ final class Recovery {
               open,
               listed.slotBytes(),
               listed.slotsMax(),
-              (int) Math.clamp(slots, 0, listed.slotsMax()));
+              Math.clamp(slots, 0, listed.slotsMax()));
       files.add(file);
       file.named = true;
       file.retired = listed.retired();
