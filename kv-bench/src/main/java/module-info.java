@@ -12,6 +12,8 @@ module io.kvarena.bench {
   requires info.picocli;
   requires java.desktop;
   requires jmh.core;
+  requires lmdbjava;
+  requires rocksdbjni;
   requires xchart;
 
   opens io.kvarena.bench to

@@ -8,8 +8,10 @@ import io.kvarena.format.Formats;
 import io.kvarena.opencl.ClDevice;
 import io.kvarena.opencl.ClDevices;
 import io.kvarena.opencl.CopyCeiling;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,8 +43,8 @@ public final class Bench implements Runnable {
       arity = "0..1",
       paramLabel = "WHAT",
       description =
-          "attention, append or all, which is both (the default); prefix by itself; copy: what"
-              + " each OpenCL device's memory gives at most")
+          "attention, append or all, which is both (the default); prefix by itself; disk: pages"
+              + " through the disk tier; peers: the disk tier, RocksDB and LMDB; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -84,6 +86,20 @@ public final class Bench implements Runnable {
       names = "--forks",
       description = "processes for each line; 0 runs everything in this one, which is quick")
   private int forks;
+
+  @Option(names = "--pages", split = ",", description = "bytes of pages to and from disk")
+  private List<Integer> pages = List.of(16 << 10, 64 << 10, 256 << 10, 1 << 20);
+
+  @Option(names = "--megabytes", description = "what is moved to and from disk a round; 256")
+  private int megabytes = 256;
+
+  @Option(names = "--rounds", description = "how often; the medians count; 5")
+  private int rounds = 5;
+
+  @Option(
+      names = "--directory",
+      description = "a directory on the disk in question; one beside what ./kv keeps")
+  private @Nullable Path directory;
 
   @Option(names = "--json", description = "the rows as one JSON object in the last line")
   private boolean json;
@@ -127,6 +143,14 @@ public final class Bench implements Runnable {
         new Measurement(forks, 5, Math.max(20, Math.round(seconds * 1000 / 7)));
     if (what.equals("prefix")) {
       prefix(measurement, progress);
+      return;
+    }
+    if (what.equals("disk")) {
+      disk(progress);
+      return;
+    }
+    if (what.equals("peers")) {
+      peers(progress);
       return;
     }
     if (what.equals("copy")) {
@@ -232,6 +256,100 @@ public final class Bench implements Runnable {
     }
   }
 
+  /** Pages through the disk tier beside the same reads and writes without it. */
+  private void disk(PrintStream progress) {
+    Path place = directory == null ? beside("bench-disk") : directory;
+    progress.printf(
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same reads and writes"
+            + " without a tier; extents: the same bytes, 512 KiB each%n",
+        place, megabytes);
+    progress.println(
+        "  action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share  extents, GB/s"
+            + "  share");
+    JsonArray array = new JsonArray();
+    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20, rounds)) {
+      for (int pageBytes : pages) {
+        for (boolean encrypted : new boolean[] {false, true}) {
+          for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
+            progress.printf(
+                Locale.ROOT,
+                "  %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
+                row.action(),
+                row.pageBytes() >> 10,
+                row.encrypted() ? "yes" : "no",
+                row.gigabytesPerSecond(),
+                row.rawGigabytesPerSecond(),
+                100 * row.share(),
+                row.extentGigabytesPerSecond(),
+                100 * row.extentShare());
+            JsonObject object = new JsonObject();
+            object.addProperty("action", row.action());
+            object.addProperty("pageBytes", row.pageBytes());
+            object.addProperty("encrypted", row.encrypted());
+            object.addProperty("rawGigabytesPerSecond", row.rawGigabytesPerSecond());
+            object.addProperty("extentGigabytesPerSecond", row.extentGigabytesPerSecond());
+            object.addProperty("gigabytesPerSecond", row.gigabytesPerSecond());
+            object.addProperty("share", row.share());
+            array.add(object);
+          }
+        }
+      }
+      progress.println("io: " + benchmark.how());
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "the directory cannot be used: directory=" + place + "; name another", e);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("disk", array);
+      out.println(object);
+    }
+  }
+
+  /** The disk tier beside what else keeps values by key. */
+  private void peers(PrintStream progress) {
+    Path place = (directory == null ? beside("bench-disk") : directory).toAbsolutePath();
+    progress.printf(
+        "pages to and from %s, %d MiB a round, in calls of 16 MiB: stored and synced; loaded after"
+            + " a restart, page cache dropped%n",
+        place, megabytes);
+    progress.println("  page, KiB  store      stored, GB/s  of it  loaded, GB/s  of it");
+    JsonArray array = new JsonArray();
+    try {
+      Files.createDirectories(place);
+      PeerBenchmark benchmark = new PeerBenchmark(place, (long) megabytes << 20, rounds);
+      for (int pageBytes : pages) {
+        Map<String, PeerBenchmark.Speed> speeds = benchmark.run(pageBytes);
+        PeerBenchmark.Speed own = speeds.values().iterator().next();
+        for (Map.Entry<String, PeerBenchmark.Speed> entry : speeds.entrySet()) {
+          PeerBenchmark.Speed speed = entry.getValue();
+          progress.printf(
+              Locale.ROOT,
+              "  %9d  %-9s %13.2f %5.1fx %12.2f %5.1fx%n",
+              pageBytes >> 10,
+              entry.getKey(),
+              speed.store(),
+              own.store() / speed.store(),
+              speed.load(),
+              own.load() / speed.load());
+          JsonObject object = new JsonObject();
+          object.addProperty("store", entry.getKey());
+          object.addProperty("pageBytes", pageBytes);
+          object.addProperty("storedGigabytesPerSecond", speed.store());
+          object.addProperty("loadedGigabytesPerSecond", speed.load());
+          array.add(object);
+        }
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException("the comparison failed: " + e.getMessage(), e);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("peers", array);
+      out.println(object);
+    }
+  }
+
   /** Copies in each OpenCL device's memory; beside them attention there can be judged. */
   private void copy() {
     ClDevices.problem()
@@ -283,9 +401,23 @@ public final class Bench implements Runnable {
   }
 
   private void check() {
-    if (!List.of("all", "attention", "append", "prefix", "copy").contains(what)) {
+    if (!List.of("all", "attention", "append", "prefix", "disk", "peers", "copy").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append, prefix, copy or all");
+          "no such benchmark: what="
+              + what
+              + "; use attention, append, prefix, disk, peers, copy or all");
+    }
+    if (rounds < 1
+        || megabytes < 16
+        || pages.stream().anyMatch(bytes -> bytes < 4096 || bytes % 4096 != 0 || bytes > 8 << 20)) {
+      throw new IllegalArgumentException(
+          "pages on disk are 4096 bytes to 8 MiB, in blocks, and there are rounds of 16 MiB at least: pages="
+              + pages
+              + ", megabytes="
+              + megabytes
+              + ", rounds="
+              + rounds
+              + "; 65536, 256 and 5 are usual");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);
@@ -313,10 +445,14 @@ public final class Bench implements Runnable {
     }
   }
 
-  /** Beside what the launcher keeps, or here. */
   private static Path picture() {
+    return beside("bench.png");
+  }
+
+  /** Beside what the launcher keeps, or here. */
+  private static Path beside(String name) {
     Path folder = Path.of(".kv");
-    return Files.isDirectory(folder) ? folder.resolve("bench.png") : Path.of("kv-bench.png");
+    return Files.isDirectory(folder) ? folder.resolve(name) : Path.of("kv-" + name);
   }
 
   private static JsonArray rows(List<Row> rows) {

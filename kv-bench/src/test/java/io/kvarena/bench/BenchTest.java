@@ -11,9 +11,11 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,6 +47,33 @@ class BenchTest {
   private JsonObject lastLine() {
     List<String> lines = out.toString(StandardCharsets.UTF_8).lines().toList();
     return JsonParser.parseString(lines.getLast()).getAsJsonObject();
+  }
+
+  @Test
+  void disk_asJson_hasEveryActionPlainAndEncrypted(@TempDir Path folder) throws Exception {
+    int exit =
+        bench(
+            "disk",
+            "--pages",
+            "65536",
+            "--megabytes",
+            "16",
+            "--rounds",
+            "1",
+            "--directory",
+            folder.toString(),
+            "--json");
+    assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
+    JsonArray rows = lastLine().getAsJsonArray("disk");
+    assertEquals(6, rows.size());
+    for (JsonElement element : rows) {
+      JsonObject row = element.getAsJsonObject();
+      assertTrue(row.get("gigabytesPerSecond").getAsDouble() > 0, row.toString());
+      assertTrue(row.get("rawGigabytesPerSecond").getAsDouble() > 0, row.toString());
+    }
+    try (Stream<Path> left = Files.list(folder)) {
+      assertEquals(0, left.count());
+    }
   }
 
   @Test
@@ -147,7 +176,7 @@ class BenchTest {
   void unknownBenchmark_isRefusedWithTheOnesThereAre() {
     assertEquals(2, bench("decode"));
     assertEquals(
-        "kv bench: no such benchmark: what=decode; use attention, append, prefix, copy or all",
+        "kv bench: no such benchmark: what=decode; use attention, append, prefix, disk, peers, copy or all",
         err.toString(StandardCharsets.UTF_8).strip());
   }
 }

@@ -23,8 +23,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -206,32 +204,7 @@ public final class ChannelIo implements FileIo {
   }
 
   private <T extends @Nullable Object> T call(Call<T> call) throws IOException {
-    return result(threads.submit(call::run));
-  }
-
-  /** Waits however often the caller is interrupted, and tells it afterwards. */
-  private static <T extends @Nullable Object> T result(Future<T> future) throws IOException {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return future.get();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        } catch (ExecutionException e) {
-          switch (e.getCause()) {
-            case IOException cause -> throw new IOException(cause.getMessage(), cause);
-            case RuntimeException cause -> throw cause;
-            case Error cause -> throw cause;
-            case null, default -> throw new IOException(e);
-          }
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    return Waiting.get(threads.submit(call::run));
   }
 
   /** A file and its channel. */
@@ -296,7 +269,7 @@ public final class ChannelIo implements FileIo {
         threads.execute(worker);
       }
       for (FutureTask<?> worker : workers) {
-        result(worker);
+        Waiting.get(worker);
       }
     }
 

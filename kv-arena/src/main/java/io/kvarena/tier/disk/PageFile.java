@@ -22,6 +22,7 @@ final class PageFile {
   private int slots;
 
   private final BitSet taken = new BitSet();
+  private int takenCount;
 
   /**
    * Header checksum of each slot with a page or record that counts, else 0: what a manifest lists.
@@ -72,6 +73,7 @@ final class PageFile {
   /** Takes a slot that is known to hold something. */
   void take(int slot) {
     taken.set(slot);
+    takenCount++;
   }
 
   /** Adjacent slots of a file. */
@@ -79,6 +81,9 @@ final class PageFile {
 
   /** Takes up to {@code count} adjacent slots: the first such run of at least {@code atLeast}. */
   @Nullable Run takeRun(int count, int atLeast) {
+    if (slots - takenCount < atLeast) {
+      return null;
+    }
     int from = taken.nextClearBit(0);
     while (from < slots) {
       int next = taken.nextSetBit(from);
@@ -86,6 +91,7 @@ final class PageFile {
       if (end - from >= atLeast) {
         Run run = new Run(this, from, Math.min(count, end - from));
         taken.set(from, from + run.count);
+        takenCount += run.count;
         return run;
       }
       from = taken.nextClearBit(end);
@@ -94,19 +100,17 @@ final class PageFile {
   }
 
   void release(int slot) {
+    assert taken.get(slot) : "released twice: file=" + name + ", slot=" + slot;
     taken.clear(slot);
+    takenCount--;
   }
 
   boolean isEmpty() {
-    return taken.isEmpty();
+    return takenCount == 0;
   }
 
   int takenCount() {
-    return taken.cardinality();
-  }
-
-  int free() {
-    return slots - taken.cardinality();
+    return takenCount;
   }
 
   void mark(int slot, int mark) {

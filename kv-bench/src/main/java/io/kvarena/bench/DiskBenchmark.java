@@ -1,0 +1,216 @@
+package io.kvarena.bench;
+
+import io.kvarena.tier.FileIo.OpenFile;
+import io.kvarena.tier.FileIo.Piece;
+import io.kvarena.tier.PageKey;
+import io.kvarena.tier.PageTransfer;
+import io.kvarena.tier.disk.ChannelIo;
+import io.kvarena.tier.disk.DiskTier;
+import io.kvarena.tier.disk.DiskTierBuilder;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * Pages through the disk tier, and the same bytes through the same files' calls without it, in turn
+ * so that a neighbour's load hits both; the medians count.
+ */
+final class DiskBenchmark implements AutoCloseable {
+  private static final String[] ACTIONS = {"store", "load", "load scattered"};
+  private static final int EXTENT_BYTES = 512 << 10;
+
+  /** Pages of a call, in bytes: what an offload moves at once. */
+  private static final long BATCH_BYTES = 16 << 20;
+
+  private final Path directory;
+  private final long bytes;
+  private final int rounds;
+  private final ChannelIo io = new ChannelIo();
+
+  /**
+   * @param place a directory in which another is made for the files, and deleted
+   * @param bytes moved in each round
+   * @param rounds whose medians count
+   */
+  DiskBenchmark(Path place, long bytes, int rounds) throws IOException {
+    Files.createDirectories(place);
+    directory = Files.createTempDirectory(place.toAbsolutePath(), "kv-bench-");
+    this.bytes = bytes;
+    this.rounds = rounds;
+  }
+
+  @Override
+  public void close() throws IOException {
+    clear();
+    Files.delete(directory);
+  }
+
+  /** How I/O is done here; known once something was done. */
+  String how() {
+    return io.toString();
+  }
+
+  List<DiskRow> run(int pageBytes, boolean encrypted) throws IOException {
+    try (Arena arena = Arena.ofShared()) {
+      int pages = Math.toIntExact(bytes / pageBytes);
+      MemorySegment memory = arena.allocate(bytes, 4096);
+      Random random = new Random(1);
+      for (long at = 0; at < bytes; at += 8) {
+        memory.set(ValueLayout.JAVA_LONG, at, random.nextLong());
+      }
+      List<PageTransfer> all = new ArrayList<>();
+      for (int i = 0; i < pages; i++) {
+        all.add(
+            PageTransfer.of(
+                new PageKey(1, i), new byte[16], memory.asSlice((long) i * pageBytes, pageBytes)));
+      }
+      List<Integer> inOrder = new ArrayList<>();
+      for (int i = 0; i < pages; i++) {
+        inOrder.add(i);
+      }
+      List<Integer> scattered = new ArrayList<>(inOrder);
+      Collections.shuffle(scattered, random);
+      double[][] raw = new double[ACTIONS.length][rounds];
+      double[][] extents = new double[ACTIONS.length][rounds];
+      double[][] tier = new double[ACTIONS.length][rounds];
+      for (int round = 0; round < rounds; round++) {
+        raw(memory, pageBytes, inOrder, scattered, raw, round);
+        List<Integer> extentsInOrder =
+            IntStream.range(0, Math.toIntExact(bytes / EXTENT_BYTES)).boxed().toList();
+        raw(memory, EXTENT_BYTES, extentsInOrder, extentsInOrder, extents, round);
+        tier(all, inOrder, scattered, encrypted, tier, round);
+      }
+      List<DiskRow> rows = new ArrayList<>();
+      for (int i = 0; i < ACTIONS.length; i++) {
+        rows.add(
+            new DiskRow(
+                ACTIONS[i],
+                pageBytes,
+                encrypted,
+                median(raw[i]),
+                median(extents[i]),
+                median(tier[i])));
+      }
+      return rows;
+    }
+  }
+
+  private static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+
+  private void raw(
+      MemorySegment memory,
+      int pieceBytes,
+      List<Integer> inOrder,
+      List<Integer> scattered,
+      double[][] speeds,
+      int round)
+      throws IOException {
+    clear();
+    try (OpenFile file = io.open(directory.resolve("raw"))) {
+      file.resize(bytes);
+      long start = System.nanoTime();
+      transfer(file, true, memory, pieceBytes, inOrder);
+      file.sync();
+      speeds[0][round] = speed(start);
+      start = System.nanoTime();
+      transfer(file, false, memory, pieceBytes, inOrder);
+      speeds[1][round] = speed(start);
+      start = System.nanoTime();
+      transfer(file, false, memory, pieceBytes, scattered);
+      speeds[2][round] = speed(start);
+    }
+  }
+
+  private static void transfer(
+      OpenFile file, boolean write, MemorySegment memory, int pieceBytes, List<Integer> order)
+      throws IOException {
+    for (List<Integer> batch : batches(order, pieceBytes)) {
+      List<Piece> pieces = new ArrayList<>();
+      for (int i : batch) {
+        long offset = (long) i * pieceBytes;
+        pieces.add(new Piece(write, offset, memory.asSlice(offset, pieceBytes)));
+      }
+      file.transfer(pieces);
+      for (Piece piece : pieces) {
+        if (piece.failure != null) {
+          throw piece.failure;
+        }
+        if (piece.moved != pieceBytes) {
+          throw new IOException("short: moved=" + piece.moved);
+        }
+      }
+    }
+  }
+
+  private void tier(
+      List<PageTransfer> all,
+      List<Integer> inOrder,
+      List<Integer> scattered,
+      boolean encrypted,
+      double[][] speeds,
+      int round)
+      throws IOException {
+    clear();
+    DiskTierBuilder builder =
+        DiskTier.at(directory).maxBytes(4 * bytes).fileBytes(2 * bytes).io(io);
+    if (encrypted) {
+      byte[] key = new byte[32];
+      new Random(2).nextBytes(key);
+      builder.key(key);
+    }
+    try (DiskTier tier = builder.open()) {
+      long pageBytes = all.getFirst().bytes().byteSize();
+      long start = System.nanoTime();
+      for (List<Integer> batch : batches(inOrder, pageBytes)) {
+        tier.store(batch.stream().map(all::get).toList());
+      }
+      tier.sync();
+      speeds[0][round] = speed(start);
+      start = System.nanoTime();
+      for (List<Integer> batch : batches(inOrder, pageBytes)) {
+        tier.load(batch.stream().map(all::get).toList());
+      }
+      speeds[1][round] = speed(start);
+      start = System.nanoTime();
+      for (List<Integer> batch : batches(scattered, pageBytes)) {
+        tier.load(batch.stream().map(all::get).toList());
+      }
+      speeds[2][round] = speed(start);
+    }
+  }
+
+  private static List<List<Integer>> batches(List<Integer> order, long pageBytes) {
+    int count = Math.toIntExact(BATCH_BYTES / pageBytes);
+    List<List<Integer>> batches = new ArrayList<>();
+    for (int from = 0; from < order.size(); from += count) {
+      batches.add(order.subList(from, Math.min(order.size(), from + count)));
+    }
+    return batches;
+  }
+
+  private double speed(long start) {
+    return bytes / (double) (System.nanoTime() - start);
+  }
+
+  private void clear() throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}
