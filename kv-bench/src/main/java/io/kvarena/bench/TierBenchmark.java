@@ -193,7 +193,7 @@ final class TierBenchmark implements AutoCloseable {
   private double raw(long bytes) throws IOException {
     Path path = directory.resolve("raw");
     double best = 0;
-    int count = (int) Math.clamp(bytes / EXTENT_BYTES, DEPTH, 1024);
+    int count = Math.clamp(bytes / EXTENT_BYTES, DEPTH, 1024);
     try (Arena arena = Arena.ofShared();
         OpenFile file = new ChannelIo().open(path)) {
       MemorySegment memory = arena.allocate((long) DEPTH * EXTENT_BYTES, 4096);
