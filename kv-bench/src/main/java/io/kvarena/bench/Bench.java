@@ -326,7 +326,9 @@ public final class Bench implements Runnable {
   private void check() {
     if (!List.of("all", "attention", "append", "prefill", "prefix", "copy").contains(what)) {
       throw new IllegalArgumentException(
-          "no such benchmark: what=" + what + "; use attention, append, prefill, prefix, copy or all");
+          "no such benchmark: what="
+              + what
+              + "; use attention, append, prefill, prefix, copy or all");
     }
     kernels.forEach(Kernels::named);
     formats.forEach(Formats::named);

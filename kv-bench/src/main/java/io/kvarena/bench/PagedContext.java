@@ -152,7 +152,9 @@ final class PagedContext implements AutoCloseable {
     return pairs * LAYER.queryHeads() * (LAYER.keyDim() + LAYER.valueDim());
   }
 
-  /** Attention of all queries; the first number of the output keeps the work from being left out. */
+  /**
+   * Attention of all queries; the first number of the output keeps the work from being left out.
+   */
   float step(AttentionKernel kernel) {
     state.reset(queries.tokens(), LAYER.queryHeads(), LAYER.valueDim());
     kernel.fold(queries, next(), state);

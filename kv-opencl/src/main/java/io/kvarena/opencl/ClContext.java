@@ -42,10 +42,8 @@ final class ClContext {
   private final InPlaceProbe.Verdict verdict;
   private final ClSlabs slabs;
 
-  /** Programs by shape and pair of formats, 0 before they are compiled. */
-  private final long[] cpuPrograms = new long[KernelSource.PAIRS];
-
-  private final long[] gpuPrograms = new long[KernelSource.PAIRS];
+  /** Programs [way to fold][pair of formats], 0 before they are compiled. */
+  private final long[][] programs = new long[ClProgram.values().length][KernelSource.PAIRS];
 
   private ClContext(ClDevice device) {
     this.device = device;
@@ -145,10 +143,10 @@ final class ClContext {
   }
 
   /** The program that folds a pair of formats, compiled at the first call. */
-  synchronized long program(ClShape shape, int pair) {
-    long[] built = shape == ClShape.CPU ? cpuPrograms : gpuPrograms;
+  synchronized long program(ClProgram program, int pair) {
+    long[] built = programs[program.ordinal()];
     if (built[pair] == 0) {
-      built[pair] = build(KernelSource.fold(shape, pair));
+      built[pair] = build(KernelSource.fold(program, pair));
     }
     return built[pair];
   }
