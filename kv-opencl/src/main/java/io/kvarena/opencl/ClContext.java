@@ -22,6 +22,7 @@ import static org.lwjgl.opencl.CL10.nclGetProgramInfo;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -42,8 +43,8 @@ final class ClContext {
   private final InPlaceProbe.Verdict verdict;
   private final ClSlabs slabs;
 
-  /** Programs [way to fold][pair of formats], 0 before they are compiled. */
-  private final long[][] programs = new long[ClProgram.values().length][KernelSource.PAIRS];
+  /** Programs of each way to fold, [pair of formats], 0 before they are compiled. */
+  private final Map<ClProgram, long[]> programs = new EnumMap<>(ClProgram.class);
 
   private ClContext(ClDevice device) {
     this.device = device;
@@ -144,7 +145,7 @@ final class ClContext {
 
   /** The program that folds a pair of formats, compiled at the first call. */
   synchronized long program(ClProgram program, int pair) {
-    long[] built = programs[program.ordinal()];
+    long[] built = programs.computeIfAbsent(program, way -> new long[KernelSource.PAIRS]);
     if (built[pair] == 0) {
       built[pair] = build(KernelSource.fold(program, pair));
     }

@@ -29,7 +29,7 @@ import java.util.Properties;
 public record ClTuning(int splitTokens, int blockRows, int prefillFrom, int prefillRows) {
 
   /** Where nothing is stored. */
-  public static final ClTuning DEFAULT = new ClTuning(1024, 16, 32, 64);
+  public static final ClTuning DEFAULT = new ClTuning(1024, 16, 64, 64);
 
   static final int SPLIT_MIN = 128;
   static final int SPLIT_MAX = 16_384;

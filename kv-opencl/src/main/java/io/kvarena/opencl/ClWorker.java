@@ -13,6 +13,9 @@ import io.kvarena.attention.Queries;
 import io.kvarena.format.PageLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,8 +38,8 @@ final class ClWorker {
   private final ClShape shape;
   private final ClTuning tuning;
   private final long queue;
-  private final @Nullable ClFunction[] folds = functions();
-  private final @Nullable ClFunction[] merges = functions();
+  private final Map<ClProgram, @Nullable ClFunction[]> folds = functions();
+  private final Map<ClProgram, @Nullable ClFunction[]> merges = functions();
   private final PageBatch batch;
   private final ClBuffer args;
   private final ClBuffer queryRows;
@@ -110,18 +113,22 @@ final class ClWorker {
   }
 
   /** Room for a kernel object of every program. */
-  private static @Nullable ClFunction[] functions() {
-    return new ClFunction[ClProgram.values().length * KernelSource.PAIRS];
+  private static Map<ClProgram, @Nullable ClFunction[]> functions() {
+    Map<ClProgram, @Nullable ClFunction[]> functions = new EnumMap<>(ClProgram.class);
+    for (ClProgram program : ClProgram.values()) {
+      functions.put(program, new ClFunction[KernelSource.PAIRS]);
+    }
+    return functions;
   }
 
   private ClFunction function(
-      @Nullable ClFunction[] functions, ClProgram program, int pair, String name) {
-    int index = program.ordinal() * KernelSource.PAIRS + pair;
-    ClFunction function = functions[index];
+      Map<ClProgram, @Nullable ClFunction[]> functions, ClProgram program, int pair, String name) {
+    @Nullable ClFunction[] made = Objects.requireNonNull(functions.get(program));
+    ClFunction function = made[pair];
     if (function == null) {
       long kernel = context.createKernel(context.program(program, pair), name);
       function = new ClFunction(kernel);
-      functions[index] = function;
+      made[pair] = function;
     }
     return function;
   }
@@ -280,10 +287,12 @@ final class ClWorker {
     Cl.check(clReleaseCommandQueue(queue), "clReleaseCommandQueue");
   }
 
-  private static void release(@Nullable ClFunction[] functions) {
-    for (ClFunction function : functions) {
-      if (function != null) {
-        function.release();
+  private static void release(Map<ClProgram, @Nullable ClFunction[]> functions) {
+    for (@Nullable ClFunction[] made : functions.values()) {
+      for (ClFunction function : made) {
+        if (function != null) {
+          function.release();
+        }
       }
     }
   }
