@@ -12,26 +12,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Folding many queries at once: how the shape folds single ones decides every bit.
- *
- * <p>A program takes a second or two to compile, so that only a few pairs are here: with and
- * without scales and mins, with loads of 1, 4 and 16 numbers, with a third plane of bits. Single
- * queries of these pairs are folded elsewhere too, and long prompts under {@link
- * ClKernelCacheTest}.
+ * Folding many queries at once: how the shape folds single ones decides every bit. The formats are
+ * those of {@link SomePairs}, under which other tests fold the same programs.
  */
 @NeedsOpenCl
 final class ClPrefillTest {
 
-  private record Pair(PageFormat keys, PageFormat values) {}
-
-  private static final List<Pair> CPU_PAIRS =
-      List.of(
-          new Pair(Formats.KIVI2, Formats.F16),
-          new Pair(Formats.Q8_0, Formats.TURBO3),
-          new Pair(Formats.FP8_E4M3, Formats.KIVI2));
-
   /** The shape for GPUs reads a number at a time, whatever the format. */
-  private static final List<Pair> GPU_PAIRS = List.of(new Pair(Formats.Q8_0, Formats.Q8_0));
+  private static final List<PageFormat> GPU_FORMATS = List.of(Formats.Q8_0);
 
   private static final int CASES = 16;
   private static final int[] DIMS = {1, 7, 16, 31, 33, 48, 80, 128, 257};
@@ -39,21 +27,15 @@ final class ClPrefillTest {
 
   private static ClKernel kernel(ClShape shape, int prefillFrom, int prefillRows) {
     return new ClKernel(
-        ClDevices.all().getFirst(),
-        shape,
-        new ClTuning(
-            ClTuning.DEFAULT.splitTokens(),
-            ClTuning.DEFAULT.blockRows(),
-            prefillFrom,
-            prefillRows));
+        ClDevices.all().getFirst(), shape, SomePairs.tuning(prefillFrom, prefillRows));
   }
 
   /** Every size of a page in turn, the rest drawn. */
-  private static FoldCase draw(Pair pair, int index, Random random) {
+  private static FoldCase draw(PageFormat format, int index, Random random) {
     FoldCase drawn =
         FoldCase.of(
-            pair.keys,
-            pair.values,
+            format,
+            format,
             8 * (1 + index % 8),
             1 + random.nextInt(2),
             GROUPS[random.nextInt(GROUPS.length)],
@@ -70,10 +52,10 @@ final class ClPrefillTest {
   @EnumSource(ClShape.class)
   void fold_manyQueries_hasTheBitsOfSingleOnesAndIsNearDoubleArithmetic(ClShape shape) {
     ClKernel single = kernel(shape, ClTuning.FROM_MAX, 64);
-    for (Pair pair : shape == ClShape.CPU ? CPU_PAIRS : GPU_PAIRS) {
-      Random random = new Random(7 + pair.keys.code());
+    for (PageFormat format : shape == ClShape.CPU ? SomePairs.CHUNKED : GPU_FORMATS) {
+      Random random = new Random(7 + format.code());
       for (int i = 0; i < CASES; i++) {
-        FoldCase drawn = draw(pair, i, random);
+        FoldCase drawn = draw(format, i, random);
         AttentionState many = drawn.fold(kernel(shape, 1, ClTuning.ROWS_MIN << random.nextInt(6)));
         ClKernelTest.assertSameBits(drawn.fold(single), many);
         ClKernelTest.assertNear(drawn, many);
