@@ -1,5 +1,6 @@
 // Shared by all programs: the structures that the host fills, visible slots, softmax arithmetic.
-// A program = common.cl + codes.cl + keys/<load>.cl + values/<load>.cl + decode/<shape>.cl.
+// A program = common.cl + codes.cl + keys/<load>.cl + values/<load>.cl + <cpu or gpu>.cl, then a fold
+// out of decode/ for few queries or out of prefill/ for many.
 
 // One query's bits may not depend on how the compiler fused another one's arithmetic: every fused
 // multiply-add below is written out.
@@ -24,7 +25,7 @@ typedef struct {
   int value_tile_bytes;
   int query_tokens;
   int query_stride;    // floats of a query row, key_dim rounded up to 16 with zeros
-  int block_tokens;    // query tokens of a work-item
+  int block_tokens;    // query tokens of a work-item, or of a group that shares them
   int splits;          // splits of the scratch
   int resumed;         // the scratch of split 0 already holds its earlier pages
   float scale;
