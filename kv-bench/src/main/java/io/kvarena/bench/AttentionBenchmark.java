@@ -25,7 +25,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * One decode step of one layer, or reading the same pages and nothing else.
+ * One decode step of one layer, or a chunk of queries, or reading the same pages and nothing else.
  *
  * <p>On one thread a kernel folds pages that are scattered in memory and nothing else happens; on
  * more the step goes through a cache and its threads. The ceiling's threads read pages of their
@@ -62,6 +62,10 @@ public class AttentionBenchmark {
   @Param({"4096", "16384", "65536"})
   public int context = 4096;
 
+  /** Query tokens: 1 in a decode step, more in a chunk of a prompt, which leaves the cache out. */
+  @Param("1")
+  public int chunk = 1;
+
   /** Threads of the cache; 0 leaves the cache out. */
   @Param("0")
   public int threads;
@@ -80,7 +84,7 @@ public class AttentionBenchmark {
       step = cached::step;
       return;
     }
-    PagedContext filled = new PagedContext(Formats.named(format), context);
+    PagedContext filled = new PagedContext(Formats.named(format), context, chunk);
     pages = filled;
     if (kernel.equals(CEILING) || kernel.equals(PLAIN_READ)) {
       if (NativeLibrary.isLoaded()) {
@@ -102,10 +106,11 @@ public class AttentionBenchmark {
    * format: with vectors that is seconds, and no line should last that long.
    */
   private void warmUp(AttentionKernel fold) {
-    if (!WARM.add(kernel + " " + format)) {
+    if (!WARM.add(kernel + " " + format + " " + (chunk > 1))) {
       return;
     }
-    try (PagedContext few = new PagedContext(Formats.named(format), WARM_TOKENS)) {
+    int queries = Math.min(chunk, WARM_TOKENS);
+    try (PagedContext few = new PagedContext(Formats.named(format), WARM_TOKENS, queries)) {
       long start = System.nanoTime();
       long now = start;
       long improved = start;

@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -35,7 +36,17 @@ import picocli.CommandLine.Parameters;
 public final class Bench implements Runnable {
 
   private static final List<String> WHAT =
-      List.of("attention", "append", "all", "prefix", "disk", "peers", "tier", "session", "copy");
+      List.of(
+          "attention",
+          "append",
+          "all",
+          "prefill",
+          "prefix",
+          "disk",
+          "peers",
+          "tier",
+          "session",
+          "copy");
 
   private static final long COPY_BYTES_MAX = 1L << 30;
 
@@ -46,7 +57,8 @@ public final class Bench implements Runnable {
       arity = "0..1",
       paramLabel = "WHAT",
       description =
-          "attention, append or all, which is both (the default); prefix by itself; disk: pages"
+          "attention, append or all, which is both (the default); prefill and prefix by themselves;"
+              + " disk: pages"
               + " through the disk tier; peers: the disk tier, RocksDB and LMDB; tier: a sequence"
               + " larger than memory; session: a restart; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
@@ -69,6 +81,9 @@ public final class Bench implements Runnable {
 
   @Option(names = "--contexts", split = ",", description = "tokens of context; 4096,16384,65536")
   private List<Integer> contexts = List.of(4096, 16384, 65536);
+
+  @Option(names = "--chunks", split = ",", description = "query tokens of prefill; 64,256,512")
+  private List<Integer> chunks = List.of(64, 256, 512);
 
   @Option(names = "--prefix", description = "tokens that the sequences of a batch share; 4096")
   private int prefix = 4096;
@@ -159,6 +174,10 @@ public final class Bench implements Runnable {
     }
     if (what.equals("tier") || what.equals("session")) {
       fromDisk(progress);
+      return;
+    }
+    if (what.equals("prefill")) {
+      prefill(measurement, progress);
       return;
     }
     if (what.equals("copy")) {
@@ -377,6 +396,39 @@ public final class Bench implements Runnable {
     }
   }
 
+  private void prefill(Measurement measurement, PrintStream progress) {
+    progress.println(
+        "attention of a chunk, the last tokens of its context, without a cache: 32 query heads, 8"
+            + " KV heads, dim 128, pages of 32 tokens; OpenCL takes all the cores it is given, other"
+            + " kernels one");
+    progress.println("  kernel       format    context   chunk        µs  GFLOP/s");
+    JsonArray array = new JsonArray();
+    for (ChunkRow row : measurement.prefill(kernels, formats, contexts, chunks)) {
+      progress.printf(
+          Locale.ROOT,
+          "  %-12s %-8s %8d %7d %9.0f %8.1f%n",
+          row.kernel(),
+          row.format(),
+          row.context(),
+          row.chunk(),
+          row.microseconds(),
+          row.gigaflopsPerSecond());
+      JsonObject object = new JsonObject();
+      object.addProperty("kernel", row.kernel());
+      object.addProperty("format", row.format());
+      object.addProperty("context", row.context());
+      object.addProperty("chunk", row.chunk());
+      object.addProperty("microseconds", row.microseconds());
+      object.addProperty("gigaflopsPerSecond", row.gigaflopsPerSecond());
+      array.add(object);
+    }
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.add("prefill", array);
+      out.println(object);
+    }
+  }
+
   /** Copies in each OpenCL device's memory; beside them attention there can be judged. */
   private void copy() {
     ClDevices.problem()
@@ -451,6 +503,15 @@ public final class Bench implements Runnable {
         throw new IllegalArgumentException(
             "a context is 32 tokens to a million: context=" + context + "; 16384 is usual");
       }
+    }
+    int shortest = Collections.min(contexts);
+    if (what.equals("prefill") && chunks.stream().anyMatch(c -> c < 1 || c > shortest)) {
+      throw new IllegalArgumentException(
+          "a chunk lies in its context: chunks="
+              + chunks
+              + ", context="
+              + shortest
+              + "; give shorter chunks or longer contexts");
     }
     if (prefix < PagedContext.PAGE_TOKENS || prefix > 1 << 20 || sequences < 1) {
       throw new IllegalArgumentException(

@@ -83,6 +83,35 @@ record Measurement(int forks, int iterations, long iterationMillis) {
     return rows;
   }
 
+  /** Chunks of queries under every kernel, the cache left out. */
+  List<ChunkRow> prefill(
+      List<String> kernels, List<String> formats, List<Integer> contexts, List<Integer> chunks) {
+    List<ChunkRow> rows = new ArrayList<>();
+    for (RunResult result :
+        run(
+            options(AttentionBenchmark.class, formats)
+                .param("kernel", kernels.toArray(String[]::new))
+                .param("context", strings(contexts))
+                .param("chunk", strings(chunks)))) {
+      int context = Integer.parseInt(result.getParams().getParam("context"));
+      int chunk = Integer.parseInt(result.getParams().getParam("chunk"));
+      double time = median(result);
+      rows.add(
+          new ChunkRow(
+              result.getParams().getParam("kernel"),
+              result.getParams().getParam("format"),
+              context,
+              chunk,
+              time,
+              2 * PagedContext.multiplyAdds(context, chunk) / time / 1e3));
+    }
+    return rows;
+  }
+
+  private static String[] strings(List<Integer> numbers) {
+    return numbers.stream().map(String::valueOf).toArray(String[]::new);
+  }
+
   /** Microseconds of a decode step of every kernel through a cache of one thread. */
   Map<String, Double> throughACache(List<String> kernels, String format, int context) {
     Map<String, Double> micros = new HashMap<>();
@@ -105,7 +134,7 @@ record Measurement(int forks, int iterations, long iterationMillis) {
         run(
             options(AttentionBenchmark.class, formats)
                 .param("kernel", kernels.toArray(String[]::new))
-                .param("context", contexts.stream().map(String::valueOf).toArray(String[]::new))
+                .param("context", strings(contexts))
                 .param("threads", String.valueOf(cacheThreads))
                 .threads(threads));
     for (RunResult result : results) {

@@ -23,8 +23,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * One layer's context in pages, in random order in memory, and a decode step's queries: 32 query
- * heads, 8 KV heads, dimension 128, 32 tokens a page.
+ * One layer's context in pages, in random order in memory, and the queries of a decode step or of a
+ * chunk's last tokens: 32 query heads, 8 KV heads, dimension 128, 32 tokens a page.
  *
  * <p>There are as many such contexts as it takes to fill more memory than caches hold, and each
  * step has the next one: keys and values come from memory, as those of a model's layers do.
@@ -49,10 +49,16 @@ final class PagedContext implements AutoCloseable {
   final Queries queries = new Queries();
   final AttentionState state = new AttentionState();
   private final PageArena arena;
-  private final MemorySegment out =
-      MemorySegment.ofArray(new float[LAYER.queryHeads() * LAYER.valueDim()]);
+  private final MemorySegment out;
 
+  /** A context and one query, which sees all of it. */
   PagedContext(PageFormat format, int tokens) {
+    this(format, tokens, 1);
+  }
+
+  /** A context whose last {@code chunk} tokens ask, each of which sees those up to itself. */
+  PagedContext(PageFormat format, int tokens, int chunk) {
+    out = MemorySegment.ofArray(new float[chunk * LAYER.queryHeads() * LAYER.valueDim()]);
     PageLayout layout = new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format);
     int pages = tokens / PAGE_TOKENS;
     runs = new PageRun[contexts(format, tokens)];
@@ -85,13 +91,15 @@ final class PagedContext implements AutoCloseable {
       runs[i / pages].add(
           slab, arena.slabNumber(page), arena.offset(page), -1L >>> 32, i % pages * PAGE_TOKENS);
     }
-    int floats = LAYER.queryHeads() * LAYER.keyDim();
+    int floats = chunk * LAYER.queryHeads() * LAYER.keyDim();
     MemorySegment data = Arena.ofAuto().allocate(4L * floats, 64);
     for (int i = 0; i < floats; i++) {
       data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
     }
-    queries.set(data, 0, 1, LAYER.queryHeads(), LAYER.keyDim(), LAYER.params().scale(), 0);
-    queries.bounds(0, 0, tokens);
+    queries.set(data, 0, chunk, LAYER.queryHeads(), LAYER.keyDim(), LAYER.params().scale(), 0);
+    for (int token = 0; token < chunk; token++) {
+      queries.bounds(token, 0, tokens - chunk + token);
+    }
   }
 
   /** How many contexts fill the memory. */
@@ -138,9 +146,17 @@ final class PagedContext implements AutoCloseable {
         * new PageLayout(LAYER, PAGE_TOKENS, LAYER.kvHeads(), format, format).pageBytes();
   }
 
-  /** A decode step; the first number of the output keeps the work from being left out. */
+  /** Multiply-adds of a step over all pairs of a query and a key that it sees. */
+  static double multiplyAdds(int tokens, int chunk) {
+    double pairs = (double) chunk * (tokens - chunk) + chunk * (chunk + 1) / 2.0;
+    return pairs * LAYER.queryHeads() * (LAYER.keyDim() + LAYER.valueDim());
+  }
+
+  /**
+   * Attention of all queries; the first number of the output keeps the work from being left out.
+   */
   float step(AttentionKernel kernel) {
-    state.reset(1, LAYER.queryHeads(), LAYER.valueDim());
+    state.reset(queries.tokens(), LAYER.queryHeads(), LAYER.valueDim());
     kernel.fold(queries, next(), state);
     state.finish(LAYER.params(), 0, LAYER.queryHeads(), out, 0);
     return out.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);

@@ -136,6 +136,49 @@ class BenchTest {
   }
 
   @Test
+  void prefill_asJson_hasEachChunkOfEachContext() {
+    int exit =
+        bench(
+            "prefill",
+            "--kernels",
+            "scalar",
+            "--formats",
+            "q8_0",
+            "--contexts",
+            "64,96",
+            "--chunks",
+            "2,33",
+            "--seconds",
+            "0.01",
+            "--json");
+    assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
+    JsonArray rows = lastLine().getAsJsonArray("prefill");
+    assertEquals(4, rows.size());
+    for (JsonElement element : rows) {
+      JsonObject row = element.getAsJsonObject();
+      int context = row.get("context").getAsInt();
+      int chunk = row.get("chunk").getAsInt();
+      // Query t of the chunk sees the tokens before the chunk and t + 1 of its own.
+      double pairs = 0;
+      for (int t = 0; t < chunk; t++) {
+        pairs += context - chunk + t + 1;
+      }
+      double operations = 2 * pairs * 32 * (128 + 128);
+      double rate = operations / row.get("microseconds").getAsDouble() / 1e3;
+      assertEquals(rate, row.get("gigaflopsPerSecond").getAsDouble(), 1e-9 * rate);
+    }
+  }
+
+  @Test
+  void prefill_chunkLongerThanItsContext_isRefused() {
+    assertEquals(2, bench("prefill", "--contexts", "64", "--chunks", "65"));
+    assertEquals(
+        "kv bench: a chunk lies in its context: chunks=[65], context=64; give shorter chunks or"
+            + " longer contexts",
+        err.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  @Test
   void prefix_asJson_hasBothTimesForEachFormat() {
     int exit =
         bench(
@@ -176,7 +219,8 @@ class BenchTest {
   void unknownBenchmark_isRefusedWithTheOnesThereAre() {
     assertEquals(2, bench("decode"));
     assertEquals(
-        "kv bench: no such benchmark: what=decode; use attention, append, prefix, disk, peers, copy or all",
+        "kv bench: no such benchmark: what=decode; use one of attention, append, all, prefill, prefix,"
+            + " disk, peers, tier, session, copy",
         err.toString(StandardCharsets.UTF_8).strip());
   }
 }

@@ -43,10 +43,13 @@ final class ClCalls {
             MemorySegment.ofAddress(address), FunctionDescriptor.of(JAVA_INT, arguments));
   }
 
-  /** Sets argument {@code index} of a kernel to the 8 bytes at {@code value}. */
-  static void setArgument(long kernel, int index, long value) {
+  /**
+   * Sets argument {@code index} of a kernel to the {@code bytes} at {@code value}; 0 for as many
+   * bytes of local memory.
+   */
+  static void setArgument(long kernel, int index, long bytes, long value) {
     try {
-      Cl.check((int) SET_KERNEL_ARG.invokeExact(kernel, index, 8L, value), "clSetKernelArg");
+      Cl.check((int) SET_KERNEL_ARG.invokeExact(kernel, index, bytes, value), "clSetKernelArg");
     } catch (Throwable thrown) {
       throw unexpected(thrown);
     }

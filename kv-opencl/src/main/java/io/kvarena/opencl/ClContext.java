@@ -22,6 +22,7 @@ import static org.lwjgl.opencl.CL10.nclGetProgramInfo;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -42,10 +43,8 @@ final class ClContext {
   private final InPlaceProbe.Verdict verdict;
   private final ClSlabs slabs;
 
-  /** Programs by shape and pair of formats, 0 before they are compiled. */
-  private final long[] cpuPrograms = new long[KernelSource.PAIRS];
-
-  private final long[] gpuPrograms = new long[KernelSource.PAIRS];
+  /** Programs of each way to fold, [pair of formats], 0 before they are compiled. */
+  private final Map<ClProgram, long[]> programs = new EnumMap<>(ClProgram.class);
 
   private ClContext(ClDevice device) {
     this.device = device;
@@ -145,10 +144,10 @@ final class ClContext {
   }
 
   /** The program that folds a pair of formats, compiled at the first call. */
-  synchronized long program(ClShape shape, int pair) {
-    long[] built = shape == ClShape.CPU ? cpuPrograms : gpuPrograms;
+  synchronized long program(ClProgram program, int pair) {
+    long[] built = programs.computeIfAbsent(program, way -> new long[KernelSource.PAIRS]);
     if (built[pair] == 0) {
-      built[pair] = build(KernelSource.fold(shape, pair));
+      built[pair] = build(KernelSource.fold(program, pair));
     }
     return built[pair];
   }

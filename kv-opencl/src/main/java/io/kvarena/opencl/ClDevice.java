@@ -14,6 +14,7 @@ import java.util.Locale;
  * @param computeUnits cores, or what the driver counts as such
  * @param memoryBytes memory that the device may use
  * @param allocationBytesMax largest single buffer
+ * @param localBytes local memory of a work-group
  * @param alignmentBytes what the address of memory used in place must be a multiple of
  * @param sharesMemory whether the driver says that device and host have one memory
  * @param compiles whether the driver brings a compiler and the device is little-endian
@@ -28,6 +29,7 @@ public record ClDevice(
     int computeUnits,
     long memoryBytes,
     long allocationBytesMax,
+    long localBytes,
     int alignmentBytes,
     boolean sharesMemory,
     boolean compiles) {

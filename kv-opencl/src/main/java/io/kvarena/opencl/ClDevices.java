@@ -6,6 +6,7 @@ import static org.lwjgl.opencl.CL10.CL_DEVICE_AVAILABLE;
 import static org.lwjgl.opencl.CL10.CL_DEVICE_COMPILER_AVAILABLE;
 import static org.lwjgl.opencl.CL10.CL_DEVICE_ENDIAN_LITTLE;
 import static org.lwjgl.opencl.CL10.CL_DEVICE_GLOBAL_MEM_SIZE;
+import static org.lwjgl.opencl.CL10.CL_DEVICE_LOCAL_MEM_SIZE;
 import static org.lwjgl.opencl.CL10.CL_DEVICE_MAX_COMPUTE_UNITS;
 import static org.lwjgl.opencl.CL10.CL_DEVICE_MAX_MEM_ALLOC_SIZE;
 import static org.lwjgl.opencl.CL10.CL_DEVICE_MEM_BASE_ADDR_ALIGN;
@@ -152,6 +153,7 @@ public final class ClDevices {
         (int) number(device, CL_DEVICE_MAX_COMPUTE_UNITS, 4),
         number(device, CL_DEVICE_GLOBAL_MEM_SIZE, 8),
         number(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, 8),
+        number(device, CL_DEVICE_LOCAL_MEM_SIZE, 8),
         // The query answers in bits.
         (int) number(device, CL_DEVICE_MEM_BASE_ADDR_ALIGN, 4) / 8,
         number(device, CL_DEVICE_HOST_UNIFIED_MEMORY, 4) != 0,

@@ -23,7 +23,12 @@ final class ClFunction {
   void buffer(int index, long buffer) {
     // Set even if it is the same number as before: a driver may give a new buffer an old handle.
     value.set(JAVA_LONG, 0, buffer);
-    ClCalls.setArgument(kernel, index, value.address());
+    ClCalls.setArgument(kernel, index, JAVA_LONG.byteSize(), value.address());
+  }
+
+  /** Gives argument {@code index} so many bytes of local memory. */
+  void local(int index, long bytes) {
+    ClCalls.setArgument(kernel, index, bytes, 0);
   }
 
   void release() {

@@ -15,8 +15,9 @@ import java.util.function.Supplier;
  * copies of the run's pages, which is correct and slower.
  *
  * <p>Reads every pair of the library's formats. A pair's program is compiled at its first fold, in
- * a second or two unless the driver keeps it from an earlier process. Any number of threads may
- * fold at once, each with a worker of its own that the next fold reuses.
+ * a second or two unless the driver keeps it from an earlier process; chunks of many queries have
+ * another, compiled at the first of them, that gives the same bits. Any number of threads may fold
+ * at once, each with a worker of its own that the next fold reuses.
  */
 public final class ClKernel implements AttentionKernel {
 

@@ -1,54 +1,21 @@
 package io.kvarena.opencl;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import io.kvarena.format.PageLayout;
-import java.lang.foreign.MemorySegment;
 
-/** How the work of a fold is cut into work-items. */
+/** What the work of a fold is cut up for. */
 public enum ClShape {
-  /** One work-item takes a KV head, a few query tokens and a split; no barriers. */
-  CPU("fold_cpu.cl", 1) {
-    @Override
-    int blockTokens(PageLayout layout, int tokens, ClTuning tuning) {
-      return Math.clamp(tuning.blockRows() / layout.layer().group(), 1, tokens);
-    }
+  /** A work-item takes wide vectors and shares nothing with others. */
+  CPU(ClProgram.CPU_DECODE, ClProgram.CPU_PREFILL),
 
-    @Override
-    void foldSizes(
-        MemorySegment sizes, PageLayout layout, int tokens, int splits, ClTuning tuning) {
-      int block = blockTokens(layout, tokens, tuning);
-      put(sizes, layout.heads(), (tokens + block - 1) / block, splits);
-    }
-  },
+  /** Work-items of a group read neighbouring memory and share local memory. */
+  GPU(ClProgram.GPU_DECODE, ClProgram.GPU_PREFILL);
 
-  /** A work-group takes up to four query heads of a KV head, a query token and a split. */
-  GPU("fold_gpu.cl", 128) {
-    @Override
-    int blockTokens(PageLayout layout, int tokens, ClTuning tuning) {
-      return 1;
-    }
+  private final ClProgram decode;
+  private final ClProgram prefill;
 
-    @Override
-    void foldSizes(
-        MemorySegment sizes, PageLayout layout, int tokens, int splits, ClTuning tuning) {
-      int blocks = (layout.layer().group() + GROUP_ROWS - 1) / GROUP_ROWS;
-      put(sizes, (long) layout.heads() * blocks, tokens, splits);
-    }
-  };
-
-  /** ROW_BLOCK of fold_gpu.cl. */
-  private static final int GROUP_ROWS = 4;
-
-  /** Where the sizes of a work-group start behind those of the whole range, in bytes. */
-  static final int LOCAL_SIZES = 24;
-
-  private final String file;
-  private final int lanes;
-
-  ClShape(String file, int lanes) {
-    this.file = file;
-    this.lanes = lanes;
+  ClShape(ClProgram decode, ClProgram prefill) {
+    this.decode = decode;
+    this.prefill = prefill;
   }
 
   /** The shape for a device. */
@@ -56,28 +23,13 @@ public enum ClShape {
     return device.kind() == ClDevice.Kind.CPU ? CPU : GPU;
   }
 
-  String file() {
-    return file;
-  }
-
-  /** Query tokens of a work-item. */
-  abstract int blockTokens(PageLayout layout, int tokens, ClTuning tuning);
-
-  /** Writes the sizes of kernel {@code fold}: u64 [3] of the range, u64 [3] of a work-group. */
-  abstract void foldSizes(
-      MemorySegment sizes, PageLayout layout, int tokens, int splits, ClTuning tuning);
-
-  /** Writes the sizes of kernel {@code merge}. */
-  void mergeSizes(MemorySegment sizes, int rows) {
-    put(sizes, rows, 1, 1);
-  }
-
-  void put(MemorySegment sizes, long groups, long y, long z) {
-    sizes.setAtIndex(JAVA_LONG, 0, groups * lanes);
-    sizes.setAtIndex(JAVA_LONG, 1, y);
-    sizes.setAtIndex(JAVA_LONG, 2, z);
-    sizes.setAtIndex(JAVA_LONG, 3, lanes);
-    sizes.setAtIndex(JAVA_LONG, 4, 1);
-    sizes.setAtIndex(JAVA_LONG, 5, 1);
+  /**
+   * What folds so many query tokens: to the bit the same result, whichever it is.
+   *
+   * @param localBytesMax local memory of the device, which decoded tiles have to fit
+   */
+  ClProgram program(PageLayout layout, int tokens, ClTuning tuning, long localBytesMax) {
+    boolean many = (long) tokens * layout.layer().group() >= tuning.prefillFrom();
+    return many && prefill.tilesBytes(layout) <= localBytesMax ? prefill : decode;
   }
 }

@@ -15,35 +15,55 @@ import java.util.Properties;
  *
  * <p>Stored for each device and driver beside the compiled programs ({@link ClBinaries}). Under one
  * tuning results are the same from run to run; another {@code splitTokens} merges other states and
- * may round differently, {@code blockRows} changes no bit.
+ * may round differently, the others change no bit.
  *
  * @param splitTokens tokens that a work-item or work-group folds at most, {@value #SPLIT_MIN} to
  *     {@value #SPLIT_MAX}, a power of two
  * @param blockRows query rows of a work-item of the shape for CPUs, {@value #ROWS_MIN} to {@value
  *     #ROWS_MAX}, a power of two
+ * @param prefillFrom query rows of a KV head from which on tiles are decoded once for a block of
+ *     rows, {@value #FROM_MIN} to {@value #FROM_MAX}, a power of two
+ * @param prefillRows query rows of such a block of the shape for CPUs, {@value #ROWS_MIN} to
+ *     {@value #ROWS_MAX}, a power of two
  */
-public record ClTuning(int splitTokens, int blockRows) {
-
-  /** The numbers as people read them. */
-  @Override
-  public String toString() {
-    return SPLIT_TOKENS + "=" + splitTokens + ", " + BLOCK_ROWS + "=" + blockRows;
-  }
+public record ClTuning(int splitTokens, int blockRows, int prefillFrom, int prefillRows) {
 
   /** Where nothing is stored. */
-  public static final ClTuning DEFAULT = new ClTuning(1024, 16);
+  public static final ClTuning DEFAULT = new ClTuning(1024, 16, 64, 64);
 
   static final int SPLIT_MIN = 128;
   static final int SPLIT_MAX = 16_384;
   static final int ROWS_MIN = 4;
   static final int ROWS_MAX = 128;
+  static final int FROM_MIN = 1;
+  static final int FROM_MAX = 1 << 20;
 
   private static final String SPLIT_TOKENS = "splitTokens";
   private static final String BLOCK_ROWS = "blockRows";
+  private static final String PREFILL_FROM = "prefillFrom";
+  private static final String PREFILL_ROWS = "prefillRows";
 
   public ClTuning {
     check(SPLIT_TOKENS, splitTokens, SPLIT_MIN, SPLIT_MAX);
     check(BLOCK_ROWS, blockRows, ROWS_MIN, ROWS_MAX);
+    check(PREFILL_FROM, prefillFrom, FROM_MIN, FROM_MAX);
+    check(PREFILL_ROWS, prefillRows, ROWS_MIN, ROWS_MAX);
+  }
+
+  /** What concerns single queries; the rest is as usual. */
+  public ClTuning(int splitTokens, int blockRows) {
+    this(splitTokens, blockRows, DEFAULT.prefillFrom, DEFAULT.prefillRows);
+  }
+
+  /** The numbers as people read them. */
+  @Override
+  public String toString() {
+    return String.join(
+        ", ",
+        SPLIT_TOKENS + "=" + splitTokens,
+        BLOCK_ROWS + "=" + blockRows,
+        PREFILL_FROM + "=" + prefillFrom,
+        PREFILL_ROWS + "=" + prefillRows);
   }
 
   private static void check(String name, int value, int least, int most) {
@@ -72,7 +92,11 @@ public record ClTuning(int splitTokens, int blockRows) {
     Properties stored = new Properties();
     try (Reader in = Files.newBufferedReader(file)) {
       stored.load(in);
-      return new ClTuning(number(stored, SPLIT_TOKENS), number(stored, BLOCK_ROWS));
+      return new ClTuning(
+          number(stored, SPLIT_TOKENS),
+          number(stored, BLOCK_ROWS),
+          number(stored, PREFILL_FROM),
+          number(stored, PREFILL_ROWS));
     } catch (IOException | IllegalArgumentException wrong) {
       System.getLogger("io.kvarena.opencl")
           .log(
@@ -117,6 +141,8 @@ public record ClTuning(int splitTokens, int blockRows) {
     Properties stored = new Properties();
     stored.setProperty(SPLIT_TOKENS, String.valueOf(splitTokens));
     stored.setProperty(BLOCK_ROWS, String.valueOf(blockRows));
+    stored.setProperty(PREFILL_FROM, String.valueOf(prefillFrom));
+    stored.setProperty(PREFILL_ROWS, String.valueOf(prefillRows));
     try (Writer out = Files.newBufferedWriter(file)) {
       stored.store(out, device);
     }

@@ -13,6 +13,9 @@ import io.kvarena.attention.Queries;
 import io.kvarena.format.PageLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,13 +32,14 @@ final class ClWorker {
 
   private static final int FOLD_SLABS = 1;
   private static final int FOLD_PAGES = FOLD_SLABS + PageBatch.SLABS_MAX;
+  private static final int FOLD_TILES = FOLD_PAGES + 5;
 
   private final ClContext context;
   private final ClShape shape;
   private final ClTuning tuning;
   private final long queue;
-  private final @Nullable ClFunction[] folds = new ClFunction[KernelSource.PAIRS];
-  private final @Nullable ClFunction[] merges = new ClFunction[KernelSource.PAIRS];
+  private final Map<ClProgram, @Nullable ClFunction[]> folds = functions();
+  private final Map<ClProgram, @Nullable ClFunction[]> merges = functions();
   private final PageBatch batch;
   private final ClBuffer args;
   private final ClBuffer queryRows;
@@ -62,14 +66,23 @@ final class ClWorker {
   void fold(Queries queries, PageRun run, AttentionState state) {
     PageLayout layout = run.layout();
     int pair = KernelSource.pair(layout.keys(), layout.values());
-    ClFunction fold = function(folds, pair, "fold");
-    ClFunction merge = function(merges, pair, "merge");
+    ClProgram program =
+        shape.program(layout, queries.tokens(), tuning, context.device().localBytes());
+    ClFunction fold = function(folds, program, pair, "fold");
+    ClFunction merge = function(merges, program, pair, "merge");
+    if (program.tilesBytes(layout) > 0) {
+      fold.local(FOLD_TILES, program.tilesBytes(layout));
+    }
     int heads = layout.heads() * layout.layer().group();
     int stride = queryStride(layout);
     int splits = batch.splits(run);
     long tokenBytes = 4L * heads * (layout.layer().valueDim() + 2);
     long widest = Math.max(tokenBytes * splits, 4L * heads * stride);
     int chunk = Math.clamp(SCRATCH_BYTES / widest, 1, queries.tokens());
+    if (chunk < queries.tokens()) {
+      int block = program.blockTokens(layout, chunk, tuning);
+      chunk = chunk / block * block;
+    }
     int splitsMax = Math.clamp(SCRATCH_BYTES / (tokenBytes * chunk), 1, splits);
     queryRows.fit(4L * chunk * heads * stride);
     bounds.fit(8L * chunk);
@@ -80,12 +93,12 @@ final class ClWorker {
         int tokens = Math.min(chunk, queries.tokens() - first);
         loadQueries(queries, first, tokens, heads, stride);
         loadState(state, first, tokens, heads);
-        writeArgs(queries, layout, tokens);
+        writeArgs(program, queries, layout, tokens);
         batch.start(run, splitsMax);
         while (batch.next() < run.size()) {
           boolean resumed = !batch.finished();
           batch.take(run, splitsMax, queue);
-          enqueue(fold, merge, layout, tokens, resumed);
+          enqueue(program, fold, merge, layout, tokens, resumed);
         }
         storeState(state, first, tokens, heads);
       }
@@ -99,12 +112,23 @@ final class ClWorker {
     return (layout.layer().keyDim() + 15) / 16 * 16;
   }
 
-  private ClFunction function(@Nullable ClFunction[] functions, int pair, String name) {
-    ClFunction function = functions[pair];
+  /** Room for a kernel object of every program. */
+  private static Map<ClProgram, @Nullable ClFunction[]> functions() {
+    Map<ClProgram, @Nullable ClFunction[]> functions = new EnumMap<>(ClProgram.class);
+    for (ClProgram program : ClProgram.values()) {
+      functions.put(program, new ClFunction[KernelSource.PAIRS]);
+    }
+    return functions;
+  }
+
+  private ClFunction function(
+      Map<ClProgram, @Nullable ClFunction[]> functions, ClProgram program, int pair, String name) {
+    @Nullable ClFunction[] made = Objects.requireNonNull(functions.get(program));
+    ClFunction function = made[pair];
     if (function == null) {
-      long kernel = context.createKernel(context.program(shape, pair), name);
+      long kernel = context.createKernel(context.program(program, pair), name);
       function = new ClFunction(kernel);
-      functions[pair] = function;
+      made[pair] = function;
     }
     return function;
   }
@@ -193,7 +217,7 @@ final class ClWorker {
     }
   }
 
-  private void writeArgs(Queries queries, PageLayout layout, int tokens) {
+  private void writeArgs(ClProgram program, Queries queries, PageLayout layout, int tokens) {
     MemorySegment to = args.host();
     to.setAtIndex(JAVA_INT, 0, layout.heads());
     to.setAtIndex(JAVA_INT, 1, layout.layer().group());
@@ -204,13 +228,18 @@ final class ClWorker {
     to.setAtIndex(JAVA_INT, 6, (int) layout.valueTileBytes());
     to.setAtIndex(JAVA_INT, 7, tokens);
     to.setAtIndex(JAVA_INT, 8, queryStride(layout));
-    to.setAtIndex(JAVA_INT, 9, shape.blockTokens(layout, tokens, tuning));
+    to.setAtIndex(JAVA_INT, 9, program.blockTokens(layout, tokens, tuning));
     to.setAtIndex(JAVA_FLOAT, 12, queries.scale());
     to.setAtIndex(JAVA_FLOAT, 13, queries.softCap());
   }
 
   private void enqueue(
-      ClFunction fold, ClFunction merge, PageLayout layout, int tokens, boolean resumed) {
+      ClProgram program,
+      ClFunction fold,
+      ClFunction merge,
+      PageLayout layout,
+      int tokens,
+      boolean resumed) {
     args.host().setAtIndex(JAVA_INT, 10, batch.splits());
     args.host().setAtIndex(JAVA_INT, 11, resumed ? 1 : 0);
     args.push(queue, ARGS_BYTES);
@@ -223,13 +252,13 @@ final class ClWorker {
     fold.buffer(FOLD_PAGES + 2, queryRows.handle());
     fold.buffer(FOLD_PAGES + 3, bounds.handle());
     fold.buffer(FOLD_PAGES + 4, scratch);
-    shape.foldSizes(sizes, layout, tokens, batch.splits(), tuning);
+    program.foldSizes(sizes, layout, tokens, batch.splits(), tuning);
     launch(fold, 3);
     if (batch.finished()) {
       merge.buffer(0, args.handle());
       merge.buffer(1, scratch);
       merge.buffer(2, stateRows.handle());
-      shape.mergeSizes(sizes, tokens * layout.heads() * layout.layer().group());
+      program.mergeSizes(sizes, tokens * layout.heads() * layout.layer().group());
       launch(merge, 1);
     }
     ClCalls.finish(queue);
@@ -241,22 +270,14 @@ final class ClWorker {
         function.kernel(),
         dimensions,
         sizes.address(),
-        sizes.address() + ClShape.LOCAL_SIZES);
+        sizes.address() + ClProgram.LOCAL_SIZES);
   }
 
   /** Waits for what still runs, then gives everything back to the driver. */
   void release() {
     ClCalls.finish(queue);
-    for (int pair = 0; pair < KernelSource.PAIRS; pair++) {
-      ClFunction fold = folds[pair];
-      ClFunction merge = merges[pair];
-      if (fold != null) {
-        fold.release();
-      }
-      if (merge != null) {
-        merge.release();
-      }
-    }
+    release(folds);
+    release(merges);
     batch.release();
     args.release();
     queryRows.release();
@@ -264,5 +285,15 @@ final class ClWorker {
     stateRows.release();
     releaseScratch();
     Cl.check(clReleaseCommandQueue(queue), "clReleaseCommandQueue");
+  }
+
+  private static void release(Map<ClProgram, @Nullable ClFunction[]> functions) {
+    for (@Nullable ClFunction[] made : functions.values()) {
+      for (ClFunction function : made) {
+        if (function != null) {
+          function.release();
+        }
+      }
+    }
   }
 }

@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * The OpenCL C of this module, assembled: a program = common + codes + load of the keys + load of
- * the values + fold.
+ * the values + what its shape shares + fold.
  *
  * <p>Formats of one family share their loads, which macros tell the bits and the levels.
  */
@@ -44,14 +44,15 @@ final class KernelSource {
   }
 
   /** The program that folds pages of a pair of formats. */
-  static String fold(ClShape shape, int pair) {
+  static String fold(ClProgram program, int pair) {
     String keys = FORMATS.get(pair / FORMATS.size());
     String values = FORMATS.get(pair % FORMATS.size());
     return read("common.cl")
         + read("codes.cl")
         + load("keys", "KEY", keys)
         + load("values", "VALUE", values)
-        + read("decode/" + shape.file());
+        + read(program.common())
+        + read(program.file());
   }
 
   /** The load of a format, {@code prefix} in front of the names of its macros. */

@@ -153,8 +153,10 @@ class ClBinariesTest {
 
   @Test
   void key_differsWithEachPart() {
-    ClDevice device = new ClDevice(1, 2, "p", "n", "v", ClDevice.Kind.CPU, 1, 1, 1, 1, true, true);
-    ClDevice other = new ClDevice(1, 2, "p", "n", "w", ClDevice.Kind.CPU, 1, 1, 1, 1, true, true);
+    ClDevice device =
+        new ClDevice(1, 2, "p", "n", "v", ClDevice.Kind.CPU, 1, 1, 1, 1, 1, true, true);
+    ClDevice other =
+        new ClDevice(1, 2, "p", "n", "w", ClDevice.Kind.CPU, 1, 1, 1, 1, 1, true, true);
     String key = ClBinaries.key(device, "o", "s");
     assertEquals(key, ClBinaries.key(device, "o", "s"));
     assertNotEquals(key, ClBinaries.key(other, "o", "s"));

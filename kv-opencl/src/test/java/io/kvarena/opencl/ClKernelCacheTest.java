@@ -18,7 +18,7 @@ class ClKernelCacheTest extends KvCacheContract {
   protected List<AttentionKernel> kernels() {
     return List.of(
         new SomePairs(
-            new ClKernel(ClDevices.all().getFirst()),
+            ClDevices.all().getFirst(),
             (keys, values) -> FORMATS.contains(keys) && FORMATS.contains(values)));
   }
 }

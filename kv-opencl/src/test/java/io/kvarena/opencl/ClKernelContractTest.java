@@ -14,7 +14,7 @@ final class ClKernelContractTest extends AttentionKernelContract {
 
   private static final AttentionKernel KERNEL =
       new SomePairs(
-          new ClKernel(ClDevices.all().getFirst()),
+          ClDevices.all().getFirst(),
           (keys, values) -> keys == values || keys == Formats.F16 || values == Formats.F16);
 
   @Override

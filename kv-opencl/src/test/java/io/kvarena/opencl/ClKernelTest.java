@@ -40,7 +40,8 @@ final class ClKernelTest {
     return FoldCase.of(
         keys,
         values,
-        8 * (1 + random.nextInt(8)),
+        // Not drawn: the first numbers of small seeds are alike.
+        8 * (1 + Math.floorMod(seed, 8)),
         1 + random.nextInt(3),
         GROUPS[random.nextInt(GROUPS.length)],
         DIMS[random.nextInt(DIMS.length)],

@@ -17,7 +17,7 @@ class ClTuningTest {
 
   @Test
   void read_ofWhatWasWritten_isTheSame() throws IOException {
-    ClTuning tuning = new ClTuning(512, 32);
+    ClTuning tuning = new ClTuning(512, 32, 64, 128);
     Path file = folder.resolve("sub").resolve("tuning.properties");
     tuning.write(file, "a device");
     assertEquals(tuning, ClTuning.read(file));
@@ -30,14 +30,21 @@ class ClTuningTest {
         List.of(
             "",
             "splitTokens=512",
-            "splitTokens=many\nblockRows=16",
-            "splitTokens=1000\nblockRows=16",
-            "splitTokens=1024\nblockRows=1000000",
-            "splitTokens=-1\nblockRows=16",
+            stored("many", "16", "32", "64"),
+            stored("1000", "16", "32", "64"),
+            stored("1024", "1000000", "32", "64"),
+            stored("-1", "16", "32", "64"),
+            stored("1024", "16", "0", "64"),
+            stored("1024", "16", "32", "65"),
             "\\u00zz")) {
       Files.writeString(file, content);
       assertEquals(ClTuning.DEFAULT, ClTuning.read(file), content);
     }
+  }
+
+  private static String stored(String split, String block, String from, String rows) {
+    return "splitTokens=%s\nblockRows=%s\nprefillFrom=%s\nprefillRows=%s"
+        .formatted(split, block, from, rows);
   }
 
   @Test

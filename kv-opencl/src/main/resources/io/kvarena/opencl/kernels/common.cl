@@ -1,5 +1,6 @@
 // Shared by all programs: the structures that the host fills, visible slots, softmax arithmetic.
-// A program = common.cl + codes.cl + keys/<load>.cl + values/<load>.cl + decode/<shape>.cl.
+// A program = common.cl + codes.cl + keys/<load>.cl + values/<load>.cl + <cpu or gpu>.cl, then a fold
+// out of decode/ for few queries or out of prefill/ for many.
 
 // One query's bits may not depend on how the compiler fused another one's arithmetic: every fused
 // multiply-add below is written out.
@@ -24,7 +25,7 @@ typedef struct {
   int value_tile_bytes;
   int query_tokens;
   int query_stride;    // floats of a query row, key_dim rounded up to 16 with zeros
-  int block_tokens;    // query tokens of a work-item
+  int block_tokens;    // query tokens of a work-item, or of a group that shares them
   int splits;          // splits of the scratch
   int resumed;         // the scratch of split 0 already holds its earlier pages
   float scale;
@@ -81,30 +82,36 @@ inline float sum_of(float8 x) {
   return b.x + b.y;
 }
 
-// exp(x) for x <= 0 within 2 ulp, exp(0) = 1 exactly, 0 below -87: x = n ln 2 + r, Taylor in r.
-inline float8 exp_below(float8 x) {
-  float8 bounded = max(x, (float8)(-87.0f));
-  float8 n = rint(bounded * 1.44269504f);
-  float8 r = fma(n, (float8)(-0.693359375f), bounded);
-  r = fma(n, (float8)(2.12194440e-4f), r);
-  float8 y = (float8)(1.0f / 5040);
-  y = fma(y, r, (float8)(1.0f / 720));
-  y = fma(y, r, (float8)(1.0f / 120));
-  y = fma(y, r, (float8)(1.0f / 24));
-  y = fma(y, r, (float8)(1.0f / 6));
-  y = fma(y, r, (float8)(0.5f));
-  y = fma(y, r, (float8)(1.0f));
-  y = fma(y, r, (float8)(1.0f));
-  float8 power = as_float8((convert_int8(n) + 127) << 23);
-  return select((float8)(0.0f), y * power, x >= (float8)(-87.0f));
-}
+// exp(x) for x <= 0 within 2 ulp, exp(0) = 1 exactly, 0 below -87: x = n ln 2 + r, Taylor in r. Beside
+// 1.5 * 2^23 a float has no room for a fraction: adding that rounds, and the low bits are n.
+#define EXP_BELOW(NAME, N)                                                                \
+  inline float##N NAME(float##N x) {                                                      \
+    float##N bounded = max(x, (float##N)(-87.0f));                                        \
+    float##N shifted = bounded * 1.44269504f + 12582912.0f;                               \
+    float##N n = shifted - 12582912.0f;                                                   \
+    float##N r = fma(n, (float##N)(-0.693359375f), bounded);                              \
+    r = fma(n, (float##N)(2.12194440e-4f), r);                                            \
+    float##N y = (float##N)(1.0f / 5040);                                                 \
+    y = fma(y, r, (float##N)(1.0f / 720));                                                \
+    y = fma(y, r, (float##N)(1.0f / 120));                                                \
+    y = fma(y, r, (float##N)(1.0f / 24));                                                 \
+    y = fma(y, r, (float##N)(1.0f / 6));                                                  \
+    y = fma(y, r, (float##N)(0.5f));                                                      \
+    y = fma(y, r, (float##N)(1.0f));                                                      \
+    y = fma(y, r, (float##N)(1.0f));                                                      \
+    float##N power = as_float##N((as_int##N(shifted) + (127 - 0x4b400000)) << 23);        \
+    return select((float##N)(0.0f), y * power, x >= (float##N)(-87.0f));                  \
+  }
+
+EXP_BELOW(exp_below, 8)
+EXP_BELOW(exp_below16, 16)
 
 inline float exp_below_scalar(float x) {
   return exp_below((float8)(x)).s0;
 }
 
-inline float8 logits_of(float8 dots, float scale, float soft_cap) {
-  float8 x = dots * scale;
+inline float16 logits_of(float16 dots, float scale, float soft_cap) {
+  float16 x = dots * scale;
   if (soft_cap > 0.0f) {
     x = soft_cap * tanh(x / soft_cap);
   }

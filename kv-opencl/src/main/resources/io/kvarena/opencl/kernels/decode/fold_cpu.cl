@@ -11,8 +11,7 @@
 //   scratch    f32, the splits' states: max [splits][rows], sum [splits][rows],
 //              out [splits][rows][value_dim]; rows = query_tokens * heads * group
 //
-// merge  NDRange [rows], work-groups of one
-//   state      f32: max [rows], sum [rows], out [rows][value_dim]; takes in the splits in order
+// merge  in cpu.cl
 
 // Query rows that share one pass over a tile, 1 to 8. More rows load less and need more registers;
 // fewer rows than that are filled up with idle ones, because each further count of rows would be
@@ -107,35 +106,6 @@ KEY_VECTORS(16)
 ROW_DOTS(8)
 ROW_DOTS(16)
 
-// Turns a row's dots into weights relative to the new maximum; returns how much of the old state
-// remains. A slot that is not seen weighs exactly 0.
-inline float soften(float* row, int tokens, ulong seen, float scale, float soft_cap,
-                    __global float* max_at, __global float* sum_at) {
-  const int8 lane_bit = (int8)(1, 2, 4, 8, 16, 32, 64, 128);
-  float8 largest = NOTHING_SEEN;
-  for (int token = 0; token < tokens; token += 8) {
-    int8 masked = ((int8)((int)(seen >> token)) & lane_bit) == (int8)(0);
-    float8 x = logits_of(vload8(0, row + token), scale, soft_cap);
-    x = select(x, (float8)(NOTHING_SEEN), masked);
-    vstore8(x, 0, row + token);
-    largest = max(largest, x);
-  }
-  const float before = *max_at;
-  const float after = max(before, max_of(largest));
-  float8 sum = 0.0f;
-  for (int token = 0; token < tokens; token += 8) {
-    int8 masked = ((int8)((int)(seen >> token)) & lane_bit) == (int8)(0);
-    float8 weight = exp_below(vload8(0, row + token) - after);
-    weight = select(weight, (float8)(0.0f), masked);
-    vstore8(weight, 0, row + token);
-    sum += weight;
-  }
-  const float remains = exp_below_scalar(before - after);
-  *max_at = after;
-  *sum_at = fma(*sum_at, remains, sum_of(sum));
-  return remains;
-}
-
 // Loads of 16 channels that one line of the cache holds.
 #define VALUE_LOADS_OF_A_LINE (4 / VALUE_LANE_BYTES)
 
@@ -226,7 +196,8 @@ inline __attribute__((always_inline)) void fold_rows(
     bytes keys, bytes values, bytes next_keys, bytes next_values, const fold_args args,
     __global const float* const* q, const ulong* seen, __global float* const* max_at,
     __global float* const* sum_at, __global float* const* out) {
-  float weights[ROW_BLOCK * PAGE_TOKENS_MAX];
+  float16 softened[ROW_BLOCK * PAGE_TOKENS_MAX / 16];
+  float* weights = (float*)softened;
   float scaled[ROW_BLOCK * PAGE_TOKENS_MAX];
   float mins[ROW_BLOCK];
   float remains[ROW_BLOCK];
@@ -241,11 +212,11 @@ inline __attribute__((always_inline)) void fold_rows(
       row_dots8(keys, next_keys, tokens, args.key_dim, token, q, weights);
     }
   }
-  EACH_ROW {
+  for (int r = 0; r < ROW_BLOCK; r++) {
     any[r] = seen[r] != 0;
     remains[r] = 1.0f;
     if (any[r]) {
-      remains[r] = soften(weights + r * PAGE_TOKENS_MAX, tokens, seen[r], args.scale,
+      remains[r] = soften(softened + r * PAGE_TOKENS_MAX / 16, tokens, seen[r], args.scale,
                           args.soft_cap, max_at[r], sum_at[r]);
     }
   }
@@ -353,42 +324,4 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void fold(
       fold_rows(keys, values, next_keys, next_values, args, q, seen, max_at, sum_at, out);
     }
   }
-}
-
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void merge(
-    __global const fold_args* restrict arguments, __global const float* restrict scratch,
-    __global float* restrict state) {
-  const fold_args args = *arguments;
-  const long row = get_global_id(0);
-  const long rows = (long)args.query_tokens * args.heads * args.group;
-  const int dims = args.value_dim;
-  __global float* out = state + 2 * rows + row * dims;
-  float largest = state[row];
-  float sum = state[rows + row];
-  for (int split = 0; split < args.splits; split++) {
-    const float split_sum = scratch[(args.splits + split) * rows + row];
-    if (split_sum == 0.0f) {
-      continue;
-    }
-    const float split_max = scratch[split * rows + row];
-    const float after = max(largest, split_max);
-    const float8 weights = exp_below((float8)(largest - after, split_max - after,
-                                              0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f));
-    const float mine = weights.s0;
-    const float theirs = weights.s1;
-    __global const float* from =
-        scratch + 2 * args.splits * rows + (split * rows + row) * dims;
-    int dim = 0;
-    for (; dim + 16 <= dims; dim += 16) {
-      float16 old = vload16(0, out + dim) * mine;
-      vstore16(fma(vload16(0, from + dim), (float16)(theirs), old), 0, out + dim);
-    }
-    for (; dim < dims; dim++) {
-      out[dim] = fma(from[dim], theirs, out[dim] * mine);
-    }
-    largest = after;
-    sum = fma(split_sum, theirs, sum * mine);
-  }
-  state[row] = largest;
-  state[rows + row] = sum;
 }
