@@ -4,6 +4,8 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.format.PageLayout;
 import io.kvarena.memory.PageArena;
 import io.kvarena.store.CacheBuilder;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -46,6 +48,19 @@ public interface KvCache extends AutoCloseable {
 
   /** What the caller has kept with a session; empty if there is none of this cache's kind. */
   Optional<byte[]> note(String session);
+
+  /**
+   * Writes a session to a file, which {@link #importSession} takes in elsewhere; false if there is
+   * none of the name.
+   */
+  boolean exportSession(String session, Path file) throws IOException;
+
+  /**
+   * Takes a session in from a file under a name, in place of what has it. Throws TierException if
+   * the file is not whole, IllegalStateException if it is of another model or other formats; with
+   * nothing changed.
+   */
+  void importSession(String session, Path file) throws IOException;
 
   /** Drops a session; a name that is not there is passed over. */
   void drop(String session);

@@ -120,6 +120,12 @@ public interface KvSequence extends AutoCloseable {
    */
   void checkpoint(String session, byte[] note);
 
+  /**
+   * Makes the sequence what was kept under a name, whatever became of it since; false, with nothing
+   * changed, if there is no such session or it cannot be had whole.
+   */
+  boolean rewind(String session);
+
   /** The next position. */
   int length();
 

@@ -20,6 +20,8 @@ import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.Selection;
 import io.kvarena.store.HostSequence.SequenceGate;
 import io.kvarena.transform.TransformInstance;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -343,6 +345,18 @@ final class HostCache implements KvCache {
   public Optional<byte[]> note(String session) {
     checkOpen();
     return sessions().note(session);
+  }
+
+  @Override
+  public boolean exportSession(String session, Path file) throws IOException {
+    checkOpen();
+    return sessions().export(session, file);
+  }
+
+  @Override
+  public void importSession(String session, Path file) throws IOException {
+    checkOpen();
+    sessions().take(session, file);
   }
 
   @Override

@@ -174,6 +174,16 @@ final class HostSequence implements KvSequence {
   }
 
   @Override
+  public boolean rewind(String session) {
+    enter();
+    try {
+      return content.rewind(session);
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
   public boolean recall() {
     enter();
     try {

@@ -14,6 +14,7 @@ import io.kvarena.policy.SequenceView;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.agrona.collections.LongArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -663,6 +664,27 @@ final class SequenceContent implements SequenceView {
     checkNoStep("checkpoint");
     finishStep();
     cache.sessions().keep(name, this, note);
+  }
+
+  /** Becomes what was kept under a name; false, and nothing changed, if that cannot be had. */
+  boolean rewind(String name) {
+    checkNoStep("rewind");
+    Optional<SequenceContent> kept = cache.sessions().restore(name);
+    if (kept.isEmpty()) {
+      return false;
+    }
+    finishStep();
+    SequenceContent other = kept.get();
+    for (int layer = 0; layer < lanes.length; layer++) {
+      for (Lane lane : lanes[layer]) {
+        lane.release();
+      }
+      lanes[layer] = other.lanes[layer];
+    }
+    length = other.length;
+    // What it follows from is not kept with it.
+    chain = null;
+    return true;
   }
 
   private Offload tier() {

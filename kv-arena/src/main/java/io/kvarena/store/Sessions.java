@@ -11,6 +11,7 @@ import io.kvarena.tier.PageTransfer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -42,6 +43,8 @@ final class Sessions {
 
   /** Pages that go to the tier or come from it at a time, a lane's more or less. */
   private static final int BATCH_PAGES = 256;
+
+  private static final int ALIGNMENT = 4096;
 
   private final HostCache cache;
   private final DurableTier tier;
@@ -232,6 +235,70 @@ final class Sessions {
     return copy;
   }
 
+  private void checkOwn(String name, SessionRecord record) {
+    if (!record.isOf(cache.fingerprint())) {
+      throw new IllegalStateException(
+          "a session of another model or of other formats: session="
+              + name
+              + ", length="
+              + record.length()
+              + "; build the cache as it was when the session was kept, or drop the session");
+    }
+  }
+
+  // ---- elsewhere ----
+
+  /** Writes a session to a file; false if there is none. */
+  synchronized boolean export(String name, Path file) throws IOException {
+    Optional<SessionRecord> record = read(name);
+    if (record.isEmpty()) {
+      return false;
+    }
+    try (Arena scratch = Arena.ofShared()) {
+      SessionFile.write(
+          file,
+          record.get(),
+          (page, bytes) ->
+              tier.load(List.of(new PageTransfer(page.key(), about, bytes, page.crc32c()))),
+          scratch.allocate(largest(record.get()), ALIGNMENT));
+    }
+    return true;
+  }
+
+  private static long largest(SessionRecord record) {
+    return record.pages().stream().mapToLong(SessionRecord.Page::bytes).max().orElse(1);
+  }
+
+  /** Takes a session in from a file, in place of what has the name. */
+  synchronized void take(String name, Path file) throws IOException {
+    check(name);
+    SessionRecord record = SessionFile.check(file);
+    checkOwn(name, record);
+    Optional<SessionRecord> before = read(name);
+    List<PageKey> fresh = new ArrayList<>();
+    boolean kept = false;
+    try (Arena scratch = Arena.ofShared()) {
+      SessionFile.read(
+          file,
+          (page, bytes) -> {
+            if (!tier.contains(page.key())) {
+              fresh.add(page.key());
+              tier.store(List.of(new PageTransfer(page.key(), about, bytes, page.crc32c())));
+            }
+          },
+          scratch.allocate(largest(record), ALIGNMENT));
+      tier.put(PREFIX + name, record.encode());
+      use(record, 1);
+      kept = true;
+    } finally {
+      if (!kept) {
+        tier.free(fresh);
+      }
+    }
+    tier.sync();
+    before.ifPresent(old -> use(old, -1));
+  }
+
   // ---- giving back ----
 
   /** Drops a session; a name that is not there is passed over. */
@@ -249,14 +316,7 @@ final class Sessions {
       return Optional.empty();
     }
     SessionRecord record = found.get();
-    if (!record.isOf(cache.fingerprint())) {
-      throw new IllegalStateException(
-          "a session of another model or of other formats: session="
-              + name
-              + ", length="
-              + record.length()
-              + "; build the cache as it was when the session was kept, or drop the session");
-    }
+    checkOwn(name, record);
     SequenceContent content = new SequenceContent(cache, cache.nextId(), record.length());
     Map<Integer, Long> pages = new HashMap<>();
     boolean complete = false;

@@ -117,6 +117,11 @@ final class RecordingSequence implements KvSequence {
   }
 
   @Override
+  public boolean rewind(String session) {
+    return sequence.rewind(session);
+  }
+
+  @Override
   public boolean recall() {
     return sequence.recall();
   }
