@@ -184,7 +184,7 @@ final class Chat implements Callable<Integer> {
     }
     TextColumn column = new TextColumn(output.text(), Terminal.isInteractive(), said);
     Generation generation =
-        Generation.goOn(model, cache, sequence, sampler, ids, Math.min(tokens, room), column);
+        Generation.goOn(model, cache, sequence, sampler, ids, 0, Math.min(tokens, room), column);
     column.end();
     int[] generated = generation.generatedIds();
     int[] fed = join(ids, generated);

@@ -1,6 +1,6 @@
 package io.kvarena.llm.cli;
 
-import io.kvarena.KvCache;
+import io.kvarena.KvCacheBuilder;
 import io.kvarena.llm.model.LanguageModel;
 import io.kvarena.llm.sampling.Sampler;
 import io.kvarena.llm.sampling.Temperature;
@@ -33,6 +33,7 @@ final class Generate implements Callable<Integer> {
 
   @Mixin private final ModelOptions modelOptions = new ModelOptions();
   @Mixin private final CacheOptions cacheOptions = new CacheOptions();
+  @Mixin private final StoreOptions store = new StoreOptions();
   @Mixin private final OutputOptions output = new OutputOptions();
 
   @ArgGroup private @Nullable Prompt prompt;
@@ -124,14 +125,30 @@ final class Generate implements Callable<Integer> {
     String leadIn = prompt != null && prompt.text != null ? prompt.text : "";
     TextColumn column = new TextColumn(text, Terminal.isInteractive(), leadIn);
     Generation generation;
-    try (KvCache cache = cacheOptions.build(model.shape(), ids.length + count)) {
-      generation = Generation.run(model, cache, sampler, ids, count, column);
+    try (StoreOptions.Stored stored = stored(model, ids.length + count)) {
+      generation = Generation.run(model, stored.cache(), sampler, ids, count, column);
+      if (stored.kept() != null) {
+        stored.cache().checkpoint();
+      }
     }
     column.end();
     GenerationReport report = new GenerationReport(model, cacheOptions, generation);
     text.println();
     report.table().print(text);
     output.result(report.fields());
+  }
+
+  /** A cache for a text; with a store one that knows the beginnings of earlier prompts. */
+  private StoreOptions.Stored stored(LanguageModel model, int tokens) {
+    KvCacheBuilder builder = cacheOptions.builder(model.shape(), tokens);
+    if (!store.isSet()) {
+      return store.build(builder, false, "");
+    }
+    boolean keep = cacheOptions.recent() == 0;
+    if (keep) {
+      builder.prefixes(cacheOptions.footprint(model.shape(), tokens).bytes());
+    }
+    return store.build(builder, keep, model.identity());
   }
 
   private void demonstrate(LanguageModel model, PrintStream text) {

@@ -3,6 +3,7 @@ package io.kvarena.llm.cli;
 import io.kvarena.KvCache;
 import io.kvarena.KvSequence;
 import io.kvarena.KvStats;
+import io.kvarena.OpenRequest;
 import io.kvarena.OutOfPagesException;
 import io.kvarena.llm.model.ForwardPass;
 import io.kvarena.llm.model.LanguageModel;
@@ -14,6 +15,8 @@ import java.util.Arrays;
  * One prompt and what the model made of it.
  *
  * @param promptIds the prompt
+ * @param found tokens that the sequence held before: of the prompt, or of an earlier turn
+ * @param fed tokens of the prompt that went through the model
  * @param generatedIds the tokens that followed; their text, in full
  * @param promptNanos time for the prompt
  * @param decodeNanos time for the tokens after the first, each of which waits for the one before
@@ -25,6 +28,8 @@ import java.util.Arrays;
  */
 record Generation(
     int[] promptIds,
+    int found,
+    int fed,
     int[] generatedIds,
     String text,
     long promptNanos,
@@ -55,14 +60,17 @@ record Generation(
       int[] promptIds,
       int tokensMax,
       Listener listener) {
-    try (KvSequence sequence = cache.open()) {
-      return goOn(model, cache, sequence, sampler, promptIds, tokensMax, listener);
+    try (KvSequence sequence = cache.open(OpenRequest.of(promptIds))) {
+      int from = sequence.length();
+      return goOn(model, cache, sequence, sampler, promptIds, from, tokensMax, listener);
     }
   }
 
   /**
    * Feeds tokens to a sequence and lets the model go on, for up to {@code tokensMax} tokens. The
    * last of them is not fed.
+   *
+   * @param from the first of the prompt's tokens to be fed
    */
   static Generation goOn(
       LanguageModel model,
@@ -70,15 +78,17 @@ record Generation(
       KvSequence sequence,
       Sampler sampler,
       int[] promptIds,
+      int from,
       int tokensMax,
       Listener listener) {
+    int found = sequence.length();
     ForwardPass pass = new ForwardPass(model);
     TextStream stream = new TextStream(model.tokenizer());
     StringBuilder text = new StringBuilder();
     int[] generated = new int[tokensMax];
     int count = 0;
     long start = System.nanoTime();
-    float[] logits = prompt(pass, sequence, promptIds, listener);
+    float[] logits = prompt(pass, sequence, promptIds, from, listener);
     long promptEnd = System.nanoTime();
     KvStats before = cache.stats();
     long attendBefore = pass.attendNanos();
@@ -105,6 +115,8 @@ record Generation(
     KvStats after = cache.stats();
     return new Generation(
         promptIds,
+        found,
+        promptIds.length - from,
         Arrays.copyOf(generated, count),
         text.toString(),
         promptEnd - start,
@@ -121,10 +133,10 @@ record Generation(
    * Where memory is short of what a chunk needs for a while, chunks become smaller.
    */
   private static float[] prompt(
-      ForwardPass pass, KvSequence sequence, int[] ids, Listener listener) {
+      ForwardPass pass, KvSequence sequence, int[] ids, int first, Listener listener) {
     int chunk = ForwardPass.CHUNK_TOKENS_DEFAULT;
     float[] logits = {};
-    for (int from = 0; from < ids.length; ) {
+    for (int from = first; from < ids.length; ) {
       int to = Math.min(ids.length, from + chunk);
       try {
         logits = pass.forward(sequence, Arrays.copyOfRange(ids, from, to));
@@ -143,13 +155,13 @@ record Generation(
 
   /** Tokens a second while decoding. */
   double tokensPerSecond() {
-    int steps = kvTokens - promptIds.length;
+    int steps = kvTokens - found - fed;
     return steps == 0 ? 0 : steps / (decodeNanos / 1e9);
   }
 
   /** Tokens a second of the prompt. */
   double promptTokensPerSecond() {
-    return promptIds.length / (promptNanos / 1e9);
+    return fed / (promptNanos / 1e9);
   }
 
   /** Gigabytes of keys and values read a second while the kernel was at work in decoding. */

@@ -30,8 +30,9 @@ final class GenerationReport {
     return new Table()
         .row(
             "tokens",
-            "%,d prompt + %,d generated",
+            "%,d prompt%s + %,d generated",
             generation.promptIds().length,
+            generation.found() == 0 ? "" : " (%,d found)".formatted(generation.found()),
             generation.generatedIds().length)
         .row(
             "speed",
@@ -73,6 +74,7 @@ final class GenerationReport {
     fields.put("keys", options.keys().toString());
     fields.put("values", options.values().toString());
     fields.put("promptIds", generation.promptIds());
+    fields.put("foundTokens", generation.found());
     fields.put("generatedIds", generation.generatedIds());
     fields.put("text", generation.text());
     fields.put("pinned", options.pinned());

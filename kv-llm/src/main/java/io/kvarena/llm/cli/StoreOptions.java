@@ -84,7 +84,11 @@ final class StoreOptions {
         throw new ParameterException(
             spec.commandLine(), "pages need a place to go; name a directory with --store");
       }
-      return new Stored(builder.build(), null, null);
+      try {
+        return new Stored(builder.build(), null, null);
+      } catch (IllegalArgumentException e) {
+        throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+      }
     }
     DiskTier kept = null;
     DiskTier offloaded = null;
