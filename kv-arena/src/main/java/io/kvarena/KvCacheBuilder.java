@@ -120,6 +120,9 @@ public interface KvCacheBuilder {
    */
   KvCacheBuilder prefixes(long bytes);
 
+  /** Bytes of them that one tenant, under one adapter, may hold; all if not set. */
+  KvCacheBuilder prefixesPerTenant(long bytes);
+
   /** How long a prefix is kept that nobody uses; for ever if not set, or {@code ZERO}. */
   KvCacheBuilder prefixIdle(Duration most);
 

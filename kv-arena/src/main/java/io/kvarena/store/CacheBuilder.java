@@ -72,6 +72,7 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Nullable DurableTier durable;
   String model = "";
   long prefixBytes;
+  long prefixBytesPerTenant = Long.MAX_VALUE;
   Duration prefixIdle = Duration.ZERO;
   Supplier<ReplacementPolicy> replacement = LeastRecentlyUsed::new;
   long stagingBytes;
@@ -240,6 +241,12 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Override
   public KvCacheBuilder prefixes(long bytes) {
     prefixBytes = bytes;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder prefixesPerTenant(long bytes) {
+    prefixBytesPerTenant = bytes;
     return this;
   }
 

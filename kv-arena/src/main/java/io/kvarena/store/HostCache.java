@@ -100,6 +100,7 @@ final class HostCache implements KvCache {
             : new PrefixIndex(
                 this,
                 builder.prefixBytes,
+                builder.prefixBytesPerTenant,
                 builder.prefixIdle,
                 builder.replacement,
                 builder.durable);

@@ -56,6 +56,7 @@ final class PrefixIndex {
   private final int pageTokens;
   private final int lanes;
   private final long maxBytes;
+  private final long maxBytesPerTenant;
   private final Duration idleMax;
   private final Supplier<ReplacementPolicy> policies;
   private final Map<PageKey, Chunk> chunks = new ConcurrentHashMap<>();
@@ -78,17 +79,20 @@ final class PrefixIndex {
 
   /**
    * @param maxBytes the most that it holds in the arena
+   * @param maxBytesPerTenant the most that it holds there for one tenant
    * @param idleMax how long it holds what nobody uses, 0 for ever
    * @param tier where chunks go that memory has no room for; null if they are given up
    */
   PrefixIndex(
       HostCache cache,
       long maxBytes,
+      long maxBytesPerTenant,
       Duration idleMax,
       Supplier<ReplacementPolicy> policies,
       @Nullable DurableTier tier) {
     this.cache = cache;
     this.maxBytes = maxBytes;
+    this.maxBytesPerTenant = maxBytesPerTenant;
     this.idleMax = idleMax;
     this.policies = policies;
     arena = cache.arena();
@@ -107,9 +111,8 @@ final class PrefixIndex {
         from.drop(found);
         continue;
       }
-      PrefixTenant tenant =
-          tenants.computeIfAbsent(
-              found.root(), key -> new PrefixTenant(key, found.tenant(), order()));
+      PrefixTenant tenant = tenant(found.root(), found.tenant());
+      tenant.chunks++;
       Chunk chunk = new Chunk(found.key(), parent, tenant, found.tokens(), found.instances());
       chunk.crcs = found.crcs();
       chunks.put(chunk.key, chunk);
@@ -123,7 +126,13 @@ final class PrefixIndex {
 
   /** The chain of a new sequence, without a token yet. */
   TokenChain chain(OpenRequest request) {
-    return new TokenChain(tenant(request), request.extras());
+    PageKey root = keys.get().root(cache.fingerprint(), request.tenant(), request.adapter());
+    return new TokenChain(root, request.tenant(), request.extras());
+  }
+
+  /** The tenant that holds chunks under a root: known from its first chunk to its last. */
+  private PrefixTenant tenant(PageKey root, String name) {
+    return tenants.computeIfAbsent(root, key -> new PrefixTenant(key, name, order()));
   }
 
   private ReplacementPolicy order() {
@@ -176,7 +185,7 @@ final class PrefixIndex {
 
   /** A key is a hash: what it stands for is compared. */
   private boolean isOf(Chunk chunk, TokenChain chain, int[] prompt, int from) {
-    return chunk.tenant == chain.tenant
+    return chunk.tenant.root.equals(chain.root)
         && chunk.parent == chain.last()
         && Arrays.equals(chunk.tokens, 0, pageTokens, prompt, from, from + pageTokens);
   }
@@ -244,6 +253,9 @@ final class PrefixIndex {
       chunk.tenant.leaves.remove(chunk.key);
     }
     letGo(chunk);
+    if (--chunk.tenant.chunks == 0) {
+      tenants.remove(chunk.tenant.root);
+    }
     if (store != null) {
       store.drop(chunk);
     }
@@ -317,6 +329,12 @@ final class PrefixIndex {
         }
         chain.published(chunk);
       }
+      PrefixTenant own = tenants.get(chain.root);
+      while (own != null
+          && own.bytes > maxBytesPerTenant
+          && giveUp(List.of(own), "limit of a tenant", false)) {
+        // As many as it takes.
+      }
       while (bytes > maxBytes && giveUp("limit", false)) {
         // As many as it takes.
       }
@@ -348,8 +366,9 @@ final class PrefixIndex {
         instances[at++] = lane.ownInstances();
       }
     }
-    Chunk chunk =
-        new Chunk(key, chain.last(), chain.tenant, chain.nextTokens(pageTokens), instances);
+    PrefixTenant tenant = tenant(chain.root, chain.tenant);
+    tenant.chunks++;
+    Chunk chunk = new Chunk(key, chain.last(), tenant, chain.nextTokens(pageTokens), instances);
     hold(chunk, pages);
     chunks.put(key, chunk);
     if (chunk.parent != null) {
@@ -386,7 +405,7 @@ final class PrefixIndex {
    * sequence goes on with them, and its own are freed. Null if it is another's with the same key.
    */
   private @Nullable Chunk same(Chunk chunk, TokenChain chain, long[] pages, Lane[][] from) {
-    if (chunk.tenant != chain.tenant
+    if (!chunk.tenant.root.equals(chain.root)
         || chunk.parent != chain.last()
         || !Arrays.equals(chunk.tokens, chain.nextTokens(pageTokens))) {
       return null;
@@ -442,7 +461,12 @@ final class PrefixIndex {
   private boolean giveUp(String why, boolean unused) {
     List<PrefixTenant> most = new ArrayList<>(tenants.values());
     most.sort((one, other) -> Long.compare(other.bytes, one.bytes));
-    for (PrefixTenant tenant : most) {
+    return giveUp(most, why, unused);
+  }
+
+  /** Gives up a chunk of the first tenant that has one to give. */
+  private boolean giveUp(List<PrefixTenant> of, String why, boolean unused) {
+    for (PrefixTenant tenant : of) {
       List<Chunk> inUse = new ArrayList<>();
       Chunk victim = null;
       for (PageKey key = tenant.leaves.victim(); key != null; key = tenant.leaves.victim()) {
@@ -633,6 +657,7 @@ final class PrefixIndex {
         }
       }
       chunks.clear();
+      tenants.clear();
       bytes = 0;
     } finally {
       lock.unlock();

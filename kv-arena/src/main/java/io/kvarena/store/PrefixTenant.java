@@ -20,6 +20,9 @@ final class PrefixTenant {
   /** Bytes of its chunks in the arena. */
   long bytes;
 
+  /** Its chunks, wherever they are: with the last one the tenant is forgotten. */
+  int chunks;
+
   PrefixTenant(PageKey root, String name, ReplacementPolicy leaves) {
     this.root = root;
     this.name = name;

@@ -14,7 +14,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class TokenChain {
 
-  final PrefixTenant tenant;
+  /** What all keys of the chain begin with, and whose they are. */
+  final PageKey root;
+
+  final String tenant;
   private final List<OpenRequest.Extra> extras;
   private int[] tokens = new int[64];
   private int count;
@@ -22,13 +25,15 @@ final class TokenChain {
   private @Nullable Chunk last;
   private boolean tainted;
 
-  TokenChain(PrefixTenant tenant, List<OpenRequest.Extra> extras) {
+  TokenChain(PageKey root, String tenant, List<OpenRequest.Extra> extras) {
+    this.root = root;
     this.tenant = tenant;
     this.extras = extras;
   }
 
   /** A fork's. */
   TokenChain(TokenChain other) {
+    root = other.root;
     tenant = other.tenant;
     extras = other.extras;
     tokens = other.tokens.clone();
@@ -95,7 +100,7 @@ final class TokenChain {
   /** The key that the next one is chained to. */
   PageKey before() {
     Chunk chunk = last;
-    return chunk == null ? tenant.root : chunk.key;
+    return chunk == null ? root : chunk.key;
   }
 
   int[] nextTokens(int pageTokens) {
