@@ -164,15 +164,7 @@ public final class Bench implements Runnable {
       prefix(measurement, progress);
       return;
     }
-    if (what.equals("disk")) {
-      disk(progress);
-      return;
-    }
-    if (what.equals("peers")) {
-      peers(progress);
-      return;
-    }
-    if (what.equals("tier") || what.equals("session")) {
+    if (List.of("disk", "peers", "tier", "session").contains(what)) {
       fromDisk(progress);
       return;
     }
@@ -283,116 +275,27 @@ public final class Bench implements Runnable {
     }
   }
 
-  /** Pages through the disk tier beside the same reads and writes without it. */
-  private void disk(PrintStream progress) {
-    Path place = directory == null ? beside("bench-disk") : directory;
-    progress.printf(
-        "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same reads and writes"
-            + " without a tier; extents: the same bytes, 512 KiB each%n",
-        place, megabytes);
-    progress.println(
-        "  action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share  extents, GB/s"
-            + "  share");
-    JsonArray array = new JsonArray();
-    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20, rounds)) {
-      for (int pageBytes : pages) {
-        for (boolean encrypted : new boolean[] {false, true}) {
-          for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
-            progress.printf(
-                Locale.ROOT,
-                "  %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
-                row.action(),
-                row.pageBytes() >> 10,
-                row.encrypted() ? "yes" : "no",
-                row.gigabytesPerSecond(),
-                row.rawGigabytesPerSecond(),
-                100 * row.share(),
-                row.extentGigabytesPerSecond(),
-                100 * row.extentShare());
-            JsonObject object = new JsonObject();
-            object.addProperty("action", row.action());
-            object.addProperty("pageBytes", row.pageBytes());
-            object.addProperty("encrypted", row.encrypted());
-            object.addProperty("rawGigabytesPerSecond", row.rawGigabytesPerSecond());
-            object.addProperty("extentGigabytesPerSecond", row.extentGigabytesPerSecond());
-            object.addProperty("gigabytesPerSecond", row.gigabytesPerSecond());
-            object.addProperty("share", row.share());
-            array.add(object);
-          }
-        }
-      }
-      progress.println("io: " + benchmark.how());
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          "the directory cannot be used: directory=" + place + "; name another", e);
-    }
-    if (json) {
-      JsonObject object = new JsonObject();
-      object.add("disk", array);
-      out.println(object);
-    }
-  }
-
-  /** What a cache does with its disk tier. */
+  /** Pages, sequences and sessions from disk: {@link DiskReport}. */
   private void fromDisk(PrintStream progress) {
     Path place = directory == null ? beside("bench-disk") : directory;
+    DiskReport report = new DiskReport(progress, place, rounds);
     try {
-      JsonArray array =
-          what.equals("tier")
-              ? TierBenchmark.report(progress, place, kernels, formats, contexts, threads)
-              : SessionBenchmark.report(progress, place, formats, rounds);
+      JsonArray rows =
+          switch (what) {
+            case "disk" -> report.disk(pages, megabytes);
+            case "peers" -> report.peers(pages, megabytes);
+            case "tier" ->
+                TierBenchmark.report(progress, place, kernels, formats, contexts, threads);
+            default -> SessionBenchmark.report(progress, place, formats, rounds);
+          };
       if (json) {
         JsonObject object = new JsonObject();
-        object.add(what, array);
+        object.add(what, rows);
         out.println(object);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
           "the directory cannot be used: directory=" + place + "; name another", e);
-    }
-  }
-
-  /** The disk tier beside what else keeps values by key. */
-  private void peers(PrintStream progress) {
-    Path place = (directory == null ? beside("bench-disk") : directory).toAbsolutePath();
-    progress.printf(
-        "pages to and from %s, %d MiB a round, in calls of 16 MiB: stored and synced; loaded after"
-            + " a restart, page cache dropped%n",
-        place, megabytes);
-    progress.println("  page, KiB  store      stored, GB/s  of it  loaded, GB/s  of it");
-    JsonArray array = new JsonArray();
-    try {
-      Files.createDirectories(place);
-      PeerBenchmark benchmark = new PeerBenchmark(place, (long) megabytes << 20, rounds);
-      for (int pageBytes : pages) {
-        Map<String, PeerBenchmark.Speed> speeds = benchmark.run(pageBytes);
-        PeerBenchmark.Speed own = speeds.values().iterator().next();
-        for (Map.Entry<String, PeerBenchmark.Speed> entry : speeds.entrySet()) {
-          PeerBenchmark.Speed speed = entry.getValue();
-          progress.printf(
-              Locale.ROOT,
-              "  %9d  %-9s %13.2f %5.1fx %12.2f %5.1fx%n",
-              pageBytes >> 10,
-              entry.getKey(),
-              speed.store(),
-              own.store() / speed.store(),
-              speed.load(),
-              own.load() / speed.load());
-          JsonObject object = new JsonObject();
-          object.addProperty("store", entry.getKey());
-          object.addProperty("pageBytes", pageBytes);
-          object.addProperty("storedGigabytesPerSecond", speed.store());
-          object.addProperty("loadedGigabytesPerSecond", speed.load());
-          array.add(object);
-        }
-      }
-    } catch (Exception e) {
-      throw new IllegalStateException("the comparison failed: " + e.getMessage(), e);
-    }
-    if (json) {
-      JsonObject object = new JsonObject();
-      object.add("peers", array);
-      out.println(object);
     }
   }
 

@@ -199,9 +199,7 @@ public final class DeviceTier implements Tier {
   }
 
   private synchronized void free(Slot slot) {
-    ArrayDeque<Slot> free = freeSlots.get(slot.bytes);
-    assert free != null : "a slot of a size that was never cut";
-    free.push(slot);
+    freeSlots.computeIfAbsent(slot.bytes, any -> new ArrayDeque<>()).push(slot);
   }
 
   /** Frees what is no longer under its key, now or when the last reader is done. */
