@@ -113,9 +113,19 @@ class DeviceTierTest {
       device.free(batch.stream().map(PageTransfer::key).toList());
       device.store(batch.subList(12, 70));
       device.load(batch.subList(12, 70));
-      device.close();
-      assertThrows(TierException.class, () -> device.load(batch.subList(12, 13)));
     }
+  }
+
+  @Test
+  void load_afterClose_isRefused() {
+    DeviceTier device = tier(4L << 20);
+    device.close();
+    device.close();
+    PageTransfer page =
+        PageTransfer.of(new PageKey(4, 4), new byte[0], Arena.ofAuto().allocate(128));
+    assertEquals(
+        "tier is closed: tier=device; open another one",
+        assertThrows(TierException.class, () -> device.load(List.of(page))).getMessage());
   }
 
   @Test
