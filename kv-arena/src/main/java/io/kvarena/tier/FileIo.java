@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods may be called from any thread. Paths are absolute. Links are not followed.
  */
-public interface FileIo {
+public interface FileIo extends AutoCloseable {
 
   /** What reads and writes are aligned to in file and memory: offsets, sizes and addresses. */
   int ALIGNMENT = 4096;
@@ -47,6 +47,10 @@ public interface FileIo {
   default @Nullable Closeable lock(Path file) throws IOException {
     return () -> {};
   }
+
+  /** Lets go of what is held besides open files: nothing, for most. */
+  @Override
+  default void close() {}
 
   /** An open file. */
   interface OpenFile extends AutoCloseable {
