@@ -8,6 +8,8 @@ import io.kvarena.format.Formats;
 import io.kvarena.opencl.ClDevice;
 import io.kvarena.opencl.ClDevices;
 import io.kvarena.opencl.CopyCeiling;
+import io.kvarena.tier.FileIo;
+import io.kvarena.tier.disk.FileIos;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -99,6 +101,13 @@ public final class Bench implements Runnable {
 
   @Option(names = "--rounds", description = "how often; the medians count; 5")
   private int rounds = 5;
+
+  @Option(
+      names = "--io",
+      split = ",",
+      description =
+          "how files are read and written, in turn if more than one: channel,uring; what tiers use")
+  private List<String> ios = List.of();
 
   @Option(
       names = "--directory",
@@ -272,16 +281,18 @@ public final class Bench implements Runnable {
             + " without a tier; extents: the same bytes, 512 KiB each%n",
         place, megabytes);
     progress.println(
-        "  action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share  extents, GB/s"
-            + "  share");
+        "  io       action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share"
+            + "  extents, GB/s  share");
     JsonArray array = new JsonArray();
-    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20, rounds)) {
+    try (DiskBenchmark benchmark =
+        new DiskBenchmark(place, (long) megabytes << 20, rounds, ios.isEmpty() ? usual() : ios)) {
       for (int pageBytes : pages) {
         for (boolean encrypted : new boolean[] {false, true}) {
           for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
             progress.printf(
                 Locale.ROOT,
-                "  %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
+                "  %-8s %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
+                row.io(),
                 row.action(),
                 row.pageBytes() >> 10,
                 row.encrypted() ? "yes" : "no",
@@ -291,6 +302,7 @@ public final class Bench implements Runnable {
                 row.extentGigabytesPerSecond(),
                 100 * row.extentShare());
             JsonObject object = new JsonObject();
+            object.addProperty("io", row.io());
             object.addProperty("action", row.action());
             object.addProperty("pageBytes", row.pageBytes());
             object.addProperty("encrypted", row.encrypted());
@@ -311,6 +323,12 @@ public final class Bench implements Runnable {
       JsonObject object = new JsonObject();
       object.add("disk", array);
       out.println(object);
+    }
+  }
+
+  private static List<String> usual() {
+    try (FileIo io = FileIos.best()) {
+      return List.of(io.name());
     }
   }
 

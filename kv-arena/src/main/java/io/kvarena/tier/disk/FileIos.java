@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * The ways to do file I/O that this process knows.
  *
  * <p>{@link #best} takes the usable one of highest rank; the system property {@value #PROPERTY}
- * forces one by name. The choice and its reason are logged at level DEBUG, under the name
- * {@code io.kvarena.tier}.
+ * forces one by name. The choice and its reason are logged at level DEBUG, under the name {@code
+ * io.kvarena.tier}.
  */
 public final class FileIos {
 
