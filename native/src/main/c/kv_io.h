@@ -38,6 +38,12 @@ KV_EXPORT int32_t kv_uring_open(int32_t depth, kv_uring **ring);
 KV_EXPORT void kv_uring_transfer(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t count,
                                  const void *memory);
 
+/* The same in two steps, by the same thread: sends off as many pieces as the queue has room for;
+ * sends the others, and waits for all. */
+KV_EXPORT void kv_uring_begin(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t count,
+                              const void *memory);
+KV_EXPORT void kv_uring_finish(kv_uring *ring);
+
 KV_EXPORT void kv_uring_close(kv_uring *ring);
 
 /* Opens a file to read and write, new with mode 0600 if it is not there, but no link. `direct`:

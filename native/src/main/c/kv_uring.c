@@ -40,6 +40,12 @@ struct kv_uring {
   uint32_t *asked_head, *asked_tail, asked_mask;
   struct io_uring_cqe *done;
   uint32_t *done_head, *done_tail, done_mask;
+  /* The call that is under way. */
+  int32_t file;
+  kv_piece *pieces;
+  int32_t count;
+  int32_t next;   /* pieces in or past the queue */
+  int32_t result; /* pieces with results */
 };
 
 static int enter(const kv_uring *ring, uint32_t submit, uint32_t wait) {
@@ -162,28 +168,52 @@ void kv_uring_close(kv_uring *ring) {
   free(ring);
 }
 
-static void ask(kv_uring *ring, int32_t file, const kv_piece *piece, int32_t index) {
-  struct io_uring_sqe *const sqe = place(ring);
-  sqe->opcode = piece->write ? IORING_OP_WRITE : IORING_OP_READ;
-  sqe->fd = file;
-  sqe->off = (uint64_t)piece->offset;
-  sqe->addr = (uint64_t)(uintptr_t)piece->memory;
-  sqe->len = (uint32_t)piece->bytes;
-  sqe->user_data = (uint64_t)index;
-  put(ring);
+/* Puts pieces into the queue while it has room; how many are in it that the kernel has not taken. */
+static uint32_t ask(kv_uring *ring) {
+  while (ring->next < ring->count && ring->next - ring->result < (int32_t)ring->depth) {
+    const kv_piece *const piece = &ring->pieces[ring->next];
+    struct io_uring_sqe *const sqe = place(ring);
+    sqe->opcode = piece->write ? IORING_OP_WRITE : IORING_OP_READ;
+    sqe->fd = ring->file;
+    sqe->off = (uint64_t)piece->offset;
+    sqe->addr = (uint64_t)(uintptr_t)piece->memory;
+    sqe->len = (uint32_t)piece->bytes;
+    sqe->user_data = (uint64_t)ring->next++;
+    put(ring);
+  }
+  return *ring->asked_tail - __atomic_load_n(ring->asked_head, __ATOMIC_ACQUIRE);
 }
 
-/* Takes results out of the queue; how many there were. */
-static int32_t take_results(kv_uring *ring, kv_piece *pieces) {
+static void take_results(kv_uring *ring) {
   uint32_t head = *ring->done_head;
   const uint32_t tail = __atomic_load_n(ring->done_tail, __ATOMIC_ACQUIRE);
-  const int32_t count = (int32_t)(tail - head);
   for (; head != tail; head++) {
     const struct io_uring_cqe *const cqe = &ring->done[head & ring->done_mask];
-    pieces[cqe->user_data].result = cqe->res;
+    ring->pieces[cqe->user_data].result = cqe->res;
+    ring->result++;
   }
   __atomic_store_n(ring->done_head, head, __ATOMIC_RELEASE);
-  return count;
+}
+
+/* After a refusal: waits for one of those under way, whose memory is the kernel's. If there are
+ * none, what is left gets the error as its result. */
+static void refused(kv_uring *ring, int error) {
+  const uint32_t queued =
+      *ring->asked_tail - __atomic_load_n(ring->asked_head, __ATOMIC_ACQUIRE);
+  const int32_t taken = ring->next - (int32_t)queued;
+  if (taken > ring->result) {
+    /* Should this wait fail too, they are looked for again and again. */
+    if (enter(ring, 0, 1) < 0) {
+      sched_yield();
+    }
+    take_results(ring);
+    return;
+  }
+  __atomic_store_n(ring->asked_tail, *ring->asked_tail - queued, __ATOMIC_RELEASE);
+  for (int32_t i = taken; i < ring->count; i++) {
+    ring->pieces[i].result = error;
+  }
+  ring->next = ring->result = ring->count;
 }
 
 /* Without the ring, where the kernel had no memory for the request or a signal came. */
@@ -196,49 +226,49 @@ static void move_plainly(int32_t file, kv_piece *piece) {
   piece->result = moved < 0 ? -errno : (int32_t)moved;
 }
 
+static void start(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t count) {
+  ring->file = file;
+  ring->pieces = pieces;
+  ring->count = count;
+  ring->next = 0;
+  ring->result = 0;
+}
+
+void kv_uring_begin(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t count,
+                    const void *memory) {
+  (void)memory;
+  start(ring, file, pieces, count);
+  const uint32_t queued = ask(ring);
+  if (queued > 0) {
+    /* What is not taken now is asked for again when this is finished. */
+    (void)enter(ring, queued, 0);
+  }
+}
+
+void kv_uring_finish(kv_uring *ring) {
+  while (ring->result < ring->count) {
+    const uint32_t queued = ask(ring);
+    /* The queue is filled up when it is half empty, and the last ones are waited for together. */
+    const uint32_t flying = (uint32_t)(ring->next - ring->result);
+    const int got =
+        enter(ring, queued, ring->next < ring->count ? (ring->depth + 1) / 2 : flying);
+    take_results(ring);
+    if (got < 0 && got != -EINTR && ring->result < ring->count) {
+      refused(ring, got);
+    }
+  }
+  for (int32_t i = 0; i < ring->count; i++) {
+    if (ring->pieces[i].result == -EAGAIN || ring->pieces[i].result == -EINTR) {
+      move_plainly(ring->file, &ring->pieces[i]);
+    }
+  }
+}
+
 void kv_uring_transfer(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t count,
                        const void *memory) {
   (void)memory;
-  const int32_t depth = (int32_t)ring->depth;
-  int32_t next = 0; /* pieces in or past the queue */
-  int32_t done = 0;
-  while (done < count) {
-    while (next < count && next - done < depth) {
-      ask(ring, file, &pieces[next], next);
-      next++;
-    }
-    const uint32_t tail = *ring->asked_tail;
-    const uint32_t submit = tail - __atomic_load_n(ring->asked_head, __ATOMIC_ACQUIRE);
-    /* The queue is filled up when it is half empty, and the last ones are waited for together. */
-    const int32_t wait = next < count ? depth / 2 : next - done;
-    const int got = enter(ring, submit, (uint32_t)(wait < 1 ? 1 : wait));
-    done += take_results(ring, pieces);
-    if (got >= 0 || got == -EINTR) {
-      continue;
-    }
-    const int32_t queued =
-        (int32_t)(tail - __atomic_load_n(ring->asked_head, __ATOMIC_ACQUIRE));
-    if (next - queued > done) {
-      /* Some are under way, and their memory is the kernel's until they are done. Should this wait
-       * fail too, they are looked for again and again. */
-      if (enter(ring, 0, 1) < 0) {
-        sched_yield();
-      }
-      done += take_results(ring, pieces);
-    } else {
-      /* The kernel takes none: they leave the queue, and the rest does not enter it. */
-      __atomic_store_n(ring->asked_tail, tail - (uint32_t)queued, __ATOMIC_RELEASE);
-      for (int32_t i = next - queued; i < count; i++) {
-        pieces[i].result = got;
-      }
-      done = count;
-    }
-  }
-  for (int32_t i = 0; i < count; i++) {
-    if (pieces[i].result == -EAGAIN || pieces[i].result == -EINTR) {
-      move_plainly(file, &pieces[i]);
-    }
-  }
+  start(ring, file, pieces, count);
+  kv_uring_finish(ring);
 }
 
 #else
@@ -255,6 +285,13 @@ void kv_uring_transfer(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t c
     pieces[i].result = -ENOSYS;
   }
 }
+
+void kv_uring_begin(kv_uring *ring, int32_t file, kv_piece *pieces, int32_t count,
+                    const void *memory) {
+  kv_uring_transfer(ring, file, pieces, count, memory);
+}
+
+void kv_uring_finish(kv_uring *ring) { (void)ring; }
 
 void kv_uring_close(kv_uring *ring) { (void)ring; }
 #endif

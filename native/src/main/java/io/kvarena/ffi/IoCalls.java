@@ -47,6 +47,8 @@ final class IoCalls {
 
   private final MethodHandle openRing;
   private final MethodHandle transfer;
+  private final MethodHandle begin;
+  private final MethodHandle finish;
   private final MethodHandle closeRing;
   private final MethodHandle openFile;
   private final MethodHandle size;
@@ -57,11 +59,11 @@ final class IoCalls {
 
   IoCalls(NativeLibrary library) {
     openRing = handle(library, "kv_uring_open", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
-    transfer =
-        handle(
-            library,
-            "kv_uring_transfer",
-            FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS));
+    FunctionDescriptor pieces =
+        FunctionDescriptor.ofVoid(ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+    transfer = handle(library, "kv_uring_transfer", pieces);
+    begin = handle(library, "kv_uring_begin", pieces);
+    finish = handle(library, "kv_uring_finish", FunctionDescriptor.ofVoid(ADDRESS));
     closeRing = handle(library, "kv_uring_close", FunctionDescriptor.ofVoid(ADDRESS));
     openFile = handle(library, "kv_file_open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
     size = handle(library, "kv_file_size", FunctionDescriptor.of(JAVA_LONG, JAVA_INT));
@@ -101,6 +103,23 @@ final class IoCalls {
   void transfer(long ring, int file, MemorySegment pieces, int count, MemorySegment memory) {
     try {
       transfer.invokeExact(MemorySegment.ofAddress(ring), file, pieces, count, memory);
+    } catch (Throwable failed) {
+      throw Downcalls.unexpected(failed);
+    }
+  }
+
+  /** Sends pieces off; all memory must be there until {@link #finish} has returned. */
+  void begin(long ring, int file, MemorySegment pieces, int count, MemorySegment memory) {
+    try {
+      begin.invokeExact(MemorySegment.ofAddress(ring), file, pieces, count, memory);
+    } catch (Throwable failed) {
+      throw Downcalls.unexpected(failed);
+    }
+  }
+
+  void finish(long ring) {
+    try {
+      finish.invokeExact(MemorySegment.ofAddress(ring));
     } catch (Throwable failed) {
       throw Downcalls.unexpected(failed);
     }

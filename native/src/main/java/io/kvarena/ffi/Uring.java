@@ -53,22 +53,43 @@ final class Uring implements AutoCloseable {
   }
 
   private void transferTogether(int file, List<Piece> pieces) {
+    tell(pieces);
+    calls.transfer(ring, file, structs, pieces.size(), pieces.getFirst().memory);
+    learn(pieces);
+  }
+
+  /** Sends pieces off, at least one, whose memory must be there until they are finished. */
+  void begin(int file, List<Piece> pieces) {
+    pieces.forEach(Uring::check);
+    tell(pieces);
+    calls.begin(ring, file, structs, pieces.size(), pieces.getFirst().memory);
+  }
+
+  /** Waits for the pieces that were sent off, on the same thread. */
+  void finish(List<Piece> pieces) {
+    calls.finish(ring);
+    learn(pieces);
+  }
+
+  private void tell(List<Piece> pieces) {
     int count = pieces.size();
-    long bytes = IoCalls.PIECE.byteSize();
-    if (structs.byteSize() < count * bytes) {
+    if (structs.byteSize() < count * IoCalls.PIECE.byteSize()) {
       structs = Arena.ofAuto().allocate(IoCalls.PIECE, 2L * count);
     }
     for (int i = 0; i < count; i++) {
       Piece piece = pieces.get(i);
-      long at = i * bytes;
+      long at = i * IoCalls.PIECE.byteSize();
+      int bytes = (int) Math.min(BYTES_MAX, piece.memory.byteSize());
       structs.set(JAVA_LONG, at + IoCalls.MEMORY, piece.memory.address());
       structs.set(JAVA_LONG, at + IoCalls.OFFSET, piece.offset);
-      structs.set(JAVA_INT, at + IoCalls.BYTES, (int) Math.min(BYTES_MAX, piece.memory.byteSize()));
+      structs.set(JAVA_INT, at + IoCalls.BYTES, bytes);
       structs.set(JAVA_INT, at + IoCalls.WRITE, piece.write ? 1 : 0);
     }
-    calls.transfer(ring, file, structs, count, pieces.getFirst().memory);
-    for (int i = 0; i < count; i++) {
-      int result = structs.get(JAVA_INT, i * bytes + IoCalls.RESULT);
+  }
+
+  private void learn(List<Piece> pieces) {
+    for (int i = 0; i < pieces.size(); i++) {
+      int result = structs.get(JAVA_INT, i * IoCalls.PIECE.byteSize() + IoCalls.RESULT);
       if (result >= 0) {
         pieces.get(i).moved = result;
       } else {

@@ -13,7 +13,6 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +41,9 @@ public final class UringIo implements FileIo {
   private final ChannelIo channel = new ChannelIo();
   private final ConcurrentLinkedDeque<Uring> idle = new ConcurrentLinkedDeque<>();
   private final Semaphore free = new Semaphore(RINGS, true);
+
+  /** Leaves rings for calls that wait: who began one may make such a call before it is finished. */
+  private final Semaphore begun = new Semaphore(RINGS / 2);
 
   /** For callers on virtual threads, whose carriers must not wait. */
   private final ExecutorService threads =
@@ -183,23 +185,27 @@ public final class UringIo implements FileIo {
       call.run();
       return;
     }
-    CompletableFuture<@Nullable IOException> done =
-        CompletableFuture.supplyAsync(
-            () -> {
-              try {
-                call.run();
-                return null;
-              } catch (IOException e) {
-                return e;
-              }
-            },
-            threads);
+    IOException failed =
+        join(
+            CompletableFuture.<@Nullable IOException>supplyAsync(
+                () -> {
+                  try {
+                    call.run();
+                    return null;
+                  } catch (IOException e) {
+                    return e;
+                  }
+                },
+                threads));
+    if (failed != null) {
+      throw new IOException(failed.getMessage(), failed);
+    }
+  }
+
+  /** Waits on when interrupted, and keeps the flag. */
+  private static <T extends @Nullable Object> T join(CompletableFuture<T> done) {
     try {
-      // waits on when interrupted, and keeps the flag
-      IOException failed = done.join();
-      if (failed != null) {
-        throw new IOException(failed.getMessage(), failed);
-      }
+      return done.join();
     } catch (CompletionException e) {
       throw e.getCause() instanceof RuntimeException cause ? cause : e;
     }
@@ -220,29 +226,48 @@ public final class UringIo implements FileIo {
     return new Uring(calls, made);
   }
 
+  private Uring takeRing() throws IOException {
+    free.acquireUninterruptibly();
+    boolean taken = false;
+    try {
+      Uring ring = ring();
+      taken = true;
+      return ring;
+    } finally {
+      if (!taken) {
+        free.release();
+      }
+    }
+  }
+
+  private void giveBack(Uring ring) {
+    idle.push(ring);
+    free.release();
+  }
+
   /** A file and its descriptor. */
   private final class UringFile implements OpenFile {
+    private static final int CALLS_MAX = Integer.MAX_VALUE;
+
     private final int descriptor;
 
-    /** Held by close alone: a descriptor that is closed may be another file's the next moment. */
-    private final ReentrantReadWriteLock life = new ReentrantReadWriteLock();
+    /**
+     * All taken by close alone: a descriptor that is closed may be another file's the next moment.
+     */
+    private final Semaphore life = new Semaphore(CALLS_MAX);
 
-    private boolean open = true;
+    private volatile boolean open = true;
 
     UringFile(int descriptor) {
       this.descriptor = descriptor;
     }
 
     private void enter() throws IOException {
-      life.readLock().lock();
+      life.acquireUninterruptibly();
       if (!open) {
-        life.readLock().unlock();
+        life.release();
         throw new IOException("the file is closed");
       }
-    }
-
-    private void leave() {
-      life.readLock().unlock();
     }
 
     @Override
@@ -251,7 +276,7 @@ public final class UringIo implements FileIo {
       try {
         return calls.size(descriptor);
       } finally {
-        leave();
+        life.release();
       }
     }
 
@@ -261,7 +286,7 @@ public final class UringIo implements FileIo {
       try {
         calls.resize(descriptor, bytes);
       } finally {
-        leave();
+        life.release();
       }
     }
 
@@ -270,19 +295,35 @@ public final class UringIo implements FileIo {
       enter();
       try {
         // before another thread is asked, of which there are no more than rings
-        free.acquireUninterruptibly();
+        Uring ring = takeRing();
         try {
-          Uring ring = ring();
-          try {
-            waiting(() -> ring.transfer(descriptor, pieces));
-          } finally {
-            idle.push(ring);
-          }
+          waiting(() -> ring.transfer(descriptor, pieces));
         } finally {
-          free.release();
+          giveBack(ring);
         }
       } finally {
-        leave();
+        life.release();
+      }
+    }
+
+    @Override
+    public Transfer begin(List<Piece> pieces) {
+      if (pieces.isEmpty() || !begun.tryAcquire()) {
+        return OpenFile.super.begin(pieces);
+      }
+      boolean sent = false;
+      try {
+        Begun transfer = new Begun(this, pieces);
+        sent = true;
+        return transfer;
+      } catch (IOException e) {
+        return () -> {
+          throw e;
+        };
+      } finally {
+        if (!sent) {
+          begun.release();
+        }
       }
     }
 
@@ -292,20 +333,75 @@ public final class UringIo implements FileIo {
       try {
         waiting(() -> calls.sync(descriptor));
       } finally {
-        leave();
+        life.release();
       }
     }
 
     @Override
     public void close() throws IOException {
-      life.writeLock().lock();
+      life.acquireUninterruptibly(CALLS_MAX);
       try {
         if (open) {
           open = false;
           calls.close(descriptor);
         }
       } finally {
-        life.writeLock().unlock();
+        life.release(CALLS_MAX);
+      }
+    }
+  }
+
+  /** Pieces that were sent off, with a ring and a permit to begin. */
+  private final class Begun implements FileIo.Transfer {
+    private final UringFile file;
+    private final List<Piece> pieces;
+    private final Uring ring;
+
+    /** On a virtual thread, whose carrier must not wait and so could not finish; else null. */
+    private final @Nullable CompletableFuture<Void> elsewhere;
+
+    Begun(UringFile file, List<Piece> pieces) throws IOException {
+      this.file = file;
+      this.pieces = pieces;
+      file.enter();
+      boolean sent = false;
+      try {
+        ring = takeRing();
+        try {
+          elsewhere = send();
+          sent = true;
+        } finally {
+          if (!sent) {
+            giveBack(ring);
+          }
+        }
+      } finally {
+        if (!sent) {
+          file.life.release();
+        }
+      }
+    }
+
+    private @Nullable CompletableFuture<Void> send() {
+      if (Thread.currentThread().isVirtual()) {
+        return CompletableFuture.runAsync(() -> ring.transfer(file.descriptor, pieces), threads);
+      }
+      ring.begin(file.descriptor, pieces);
+      return null;
+    }
+
+    @Override
+    public void await() {
+      try {
+        if (elsewhere == null) {
+          ring.finish(pieces);
+        } else {
+          join(elsewhere);
+        }
+      } finally {
+        giveBack(ring);
+        file.life.release();
+        begun.release();
       }
     }
   }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.kvarena.tier.FileIo;
 import io.kvarena.tier.FileIo.OpenFile;
 import io.kvarena.tier.FileIo.Piece;
+import io.kvarena.tier.FileIo.Transfer;
 import io.kvarena.tier.disk.ChannelIo;
 import io.kvarena.tier.disk.DiskTier;
 import io.kvarena.tier.disk.FileIos;
@@ -27,6 +28,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -171,6 +173,44 @@ class UringIoTest {
     }
   }
 
+  /** More than half of the rings, whose begun calls leave the rest to others. */
+  @Test
+  void begin_ofManyCalls_goesOnWhileOthersAreMade() throws IOException {
+    for (FileIo each : List.of(io, new ChannelIo())) {
+      try (Arena arena = Arena.ofShared();
+          OpenFile file = each.open(directory.resolve(each.name()))) {
+        MemorySegment content = random(arena, (long) FILE_BLOCKS * BLOCK, 9);
+        List<Piece> written = new ArrayList<>();
+        for (int block = 0; block < FILE_BLOCKS; block++) {
+          long at = (long) block * BLOCK;
+          written.add(new Piece(true, at, content.asSlice(at, BLOCK)));
+        }
+        Transfer writing = file.begin(written);
+        writing.await();
+        assertMoved(written);
+        List<List<Piece>> found = new ArrayList<>();
+        List<Transfer> reading = new ArrayList<>();
+        for (int i = 0; i < 2 * UringIo.RINGS; i++) {
+          found.add(List.of(read(arena, (long) i * BLOCK, BLOCK), read(arena, 0, 90 * BLOCK)));
+          reading.add(file.begin(found.getLast()));
+          List<Piece> between = List.of(read(arena, BLOCK, BLOCK));
+          file.transfer(between);
+          assertMoved(between);
+        }
+        reading.add(file.begin(List.of()));
+        for (Transfer transfer : reading) {
+          transfer.await();
+        }
+        for (List<Piece> pieces : found) {
+          assertMoved(pieces);
+          for (Piece piece : pieces) {
+            assertEquals(-1, piece.memory.mismatch(content.asSlice(piece.offset, piece.moved)));
+          }
+        }
+      }
+    }
+  }
+
   // ---- memory ----
 
   @Test
@@ -276,6 +316,10 @@ class UringIoTest {
             () -> {
               file.transfer(List.of());
               return 0;
+            },
+            () -> {
+              file.begin(List.of(new Piece(false, 0, MemorySegment.NULL))).await();
+              return 0;
             })) {
       assertEquals("the file is closed", assertThrows(IOException.class, call::call).getMessage());
     }
@@ -355,7 +399,8 @@ class UringIoTest {
         }
         file.transfer(written);
         assertMoved(written);
-        file.transfer(found);
+        Transfer reading = file.begin(found);
+        reading.await();
         assertMoved(found);
         for (int i = 0; i < 20; i++) {
           assertEquals(-1, found.get(i).memory.mismatch(written.get(i).memory));
@@ -411,12 +456,14 @@ class UringIoTest {
           over,
           number -> {
             Thread caller = Thread.currentThread();
-            Thread nuisance =
-                Thread.startVirtualThread(
+            // a platform thread: virtual ones that never rest starve others of their kind
+            Thread.ofPlatform()
+                .daemon()
+                .start(
                     () -> {
                       while (!over.get()) {
                         caller.interrupt();
-                        Thread.yield();
+                        LockSupport.parkNanos(20_000);
                       }
                     });
             caller.interrupt();
@@ -424,7 +471,6 @@ class UringIoTest {
             file.sync();
             assertTrue(caller.isInterrupted());
             over.set(true);
-            nuisance.interrupt();
           });
       moveOwnRange(file, 0, 1);
     }
