@@ -19,4 +19,5 @@ module io.kvarena {
   exports io.kvarena.transform;
 
   uses io.kvarena.attention.KernelProvider;
+  uses io.kvarena.tier.FileIoProvider;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kv_fold.h"
+#include "kv_io.h"
 #include "kv_rows.h"
 
 #if defined(__x86_64__)
@@ -114,6 +115,12 @@ int32_t kv_abi(int32_t *numbers, int32_t capacity) {
       offsetof(kv_put, key_tile_bytes),
       offsetof(kv_put, value_tile_bytes),
       offsetof(kv_put, granule),
+      sizeof(kv_piece),
+      offsetof(kv_piece, memory),
+      offsetof(kv_piece, offset),
+      offsetof(kv_piece, bytes),
+      offsetof(kv_piece, write),
+      offsetof(kv_piece, result),
       KV_FORMATS,
       KV_TOKENS_MAX,
       KV_CHANNELS_MAX,

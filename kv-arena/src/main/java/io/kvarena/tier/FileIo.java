@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods may be called from any thread. Paths are absolute. Links are not followed.
  */
-public interface FileIo {
+public interface FileIo extends AutoCloseable {
 
   /** What reads and writes are aligned to in file and memory: offsets, sizes and addresses. */
   int ALIGNMENT = 4096;
@@ -48,6 +48,10 @@ public interface FileIo {
     return () -> {};
   }
 
+  /** Lets go of what is held besides open files: nothing, for most. */
+  @Override
+  default void close() {}
+
   /** An open file. */
   interface OpenFile extends AutoCloseable {
 
@@ -63,11 +67,34 @@ public interface FileIo {
      */
     void transfer(List<Piece> pieces) throws IOException;
 
+    /**
+     * Begins what {@link #transfer} does, and returns while it goes on where that can be. Pieces
+     * and their memory are not the caller's until {@link Transfer#await} has returned, which must
+     * be called once, by the same thread, before it closes the file.
+     */
+    default Transfer begin(List<Piece> pieces) {
+      try {
+        transfer(pieces);
+        return () -> {};
+      } catch (IOException e) {
+        return () -> {
+          throw e;
+        };
+      }
+    }
+
     /** Makes all that was written and the size durable. After a failure the file is in doubt. */
     void sync() throws IOException;
 
     @Override
     void close() throws IOException;
+  }
+
+  /** Pieces on their way. */
+  interface Transfer {
+
+    /** Waits for all, and throws, as {@link OpenFile#transfer} does. */
+    void await() throws IOException;
   }
 
   /** A piece of a file and the memory that it is read into or written from. */

@@ -116,6 +116,13 @@ public final class Bench implements Runnable {
   private int rounds = 5;
 
   @Option(
+      names = "--io",
+      split = ",",
+      description =
+          "how files are read and written, in turn if more than one: channel,uring; what tiers use")
+  private List<String> ios = List.of();
+
+  @Option(
       names = "--directory",
       description = "a directory on the disk in question; one beside what ./kv keeps")
   private @Nullable Path directory;
@@ -282,7 +289,7 @@ public final class Bench implements Runnable {
     try {
       JsonArray rows =
           switch (what) {
-            case "disk" -> report.disk(pages, megabytes);
+            case "disk" -> report.disk(pages, megabytes, ios);
             case "peers" -> report.peers(pages, megabytes);
             case "tier" ->
                 TierBenchmark.report(progress, place, kernels, formats, contexts, threads);

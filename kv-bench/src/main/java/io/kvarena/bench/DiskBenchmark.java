@@ -1,12 +1,13 @@
 package io.kvarena.bench;
 
+import io.kvarena.tier.FileIo;
 import io.kvarena.tier.FileIo.OpenFile;
 import io.kvarena.tier.FileIo.Piece;
 import io.kvarena.tier.PageKey;
 import io.kvarena.tier.PageTransfer;
-import io.kvarena.tier.disk.ChannelIo;
 import io.kvarena.tier.disk.DiskTier;
 import io.kvarena.tier.disk.DiskTierBuilder;
+import io.kvarena.tier.disk.FileIos;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -18,12 +19,13 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Pages through the disk tier, and the same bytes through the same files' calls without it, in turn
- * so that a neighbour's load hits both; the medians count.
+ * Pages through the disk tier, and the same bytes through the same files' calls without it, by each
+ * way to do I/O, in turn so that a neighbour's load hits all; the medians count.
  */
 final class DiskBenchmark implements AutoCloseable {
   private static final String[] ACTIONS = {"store", "load", "load scattered"};
@@ -35,29 +37,32 @@ final class DiskBenchmark implements AutoCloseable {
   private final Path directory;
   private final long bytes;
   private final int rounds;
-  private final ChannelIo io = new ChannelIo();
+  private final List<FileIo> ios;
 
   /**
    * @param place a directory in which another is made for the files, and deleted
    * @param bytes moved in each round
    * @param rounds whose medians count
+   * @param names of the ways to do I/O
    */
-  DiskBenchmark(Path place, long bytes, int rounds) throws IOException {
+  DiskBenchmark(Path place, long bytes, int rounds, List<String> names) throws IOException {
     Files.createDirectories(place);
     directory = Files.createTempDirectory(place.toAbsolutePath(), "kv-bench-");
     this.bytes = bytes;
     this.rounds = rounds;
+    ios = names.stream().map(FileIos::named).toList();
   }
 
   @Override
   public void close() throws IOException {
+    ios.forEach(FileIo::close);
     clear();
     Files.delete(directory);
   }
 
   /** How I/O is done here; known once something was done. */
   String how() {
-    return io.toString();
+    return ios.stream().map(FileIo::toString).collect(Collectors.joining("; "));
   }
 
   List<DiskRow> run(int pageBytes, boolean encrypted) throws IOException {
@@ -81,26 +86,34 @@ final class DiskBenchmark implements AutoCloseable {
       }
       List<Integer> scattered = new ArrayList<>(inOrder);
       Collections.shuffle(scattered, random);
-      double[][] raw = new double[ACTIONS.length][rounds + 1];
-      double[][] extents = new double[ACTIONS.length][rounds + 1];
-      double[][] tier = new double[ACTIONS.length][rounds + 1];
+      double[][][] raw = new double[ios.size()][ACTIONS.length][rounds + 1];
+      double[][][] extents = new double[ios.size()][ACTIONS.length][rounds + 1];
+      double[][][] tier = new double[ios.size()][ACTIONS.length][rounds + 1];
+      List<Integer> extentsInOrder =
+          IntStream.range(0, Math.toIntExact(bytes / EXTENT_BYTES)).boxed().toList();
       for (int round = 0; round <= rounds; round++) {
-        raw(buffer, pageBytes, inOrder, scattered, raw, round);
-        List<Integer> extentsInOrder =
-            IntStream.range(0, Math.toIntExact(bytes / EXTENT_BYTES)).boxed().toList();
-        raw(buffer, EXTENT_BYTES, extentsInOrder, extentsInOrder, extents, round);
-        tier(all, inOrder, scattered, encrypted, tier, round);
+        for (int turn = 0; turn < ios.size(); turn++) {
+          // who comes first finds the disk otherwise than who comes next
+          int i = (turn + round) % ios.size();
+          FileIo io = ios.get(i);
+          raw(io, buffer, pageBytes, inOrder, scattered, raw[i], round);
+          raw(io, buffer, EXTENT_BYTES, extentsInOrder, extentsInOrder, extents[i], round);
+          tier(io, all, inOrder, scattered, encrypted, tier[i], round);
+        }
       }
       List<DiskRow> rows = new ArrayList<>();
-      for (int i = 0; i < ACTIONS.length; i++) {
-        rows.add(
-            new DiskRow(
-                ACTIONS[i],
-                pageBytes,
-                encrypted,
-                median(raw[i]),
-                median(extents[i]),
-                median(tier[i])));
+      for (int action = 0; action < ACTIONS.length; action++) {
+        for (int i = 0; i < ios.size(); i++) {
+          rows.add(
+              new DiskRow(
+                  ios.get(i).name(),
+                  ACTIONS[action],
+                  pageBytes,
+                  encrypted,
+                  median(raw[i][action]),
+                  median(extents[i][action]),
+                  median(tier[i][action])));
+        }
       }
       return rows;
     }
@@ -114,6 +127,7 @@ final class DiskBenchmark implements AutoCloseable {
   }
 
   private void raw(
+      FileIo io,
       MemorySegment buffer,
       int pieceBytes,
       List<Integer> inOrder,
@@ -163,6 +177,7 @@ final class DiskBenchmark implements AutoCloseable {
   }
 
   private void tier(
+      FileIo io,
       List<PageTransfer> all,
       List<Integer> inOrder,
       List<Integer> scattered,

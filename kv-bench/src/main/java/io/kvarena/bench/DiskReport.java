@@ -2,6 +2,8 @@ package io.kvarena.bench;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.kvarena.tier.FileIo;
+import io.kvarena.tier.disk.FileIos;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -28,22 +30,24 @@ final class DiskReport {
   }
 
   /** Pages through the disk tier beside the same reads and writes without it. */
-  JsonArray disk(List<Integer> pages, int megabytes) throws IOException {
+  JsonArray disk(List<Integer> pages, int megabytes, List<String> ios) throws IOException {
     progress.printf(
         "pages to and from %s, %d MiB a round, in calls of 16 MiB; raw: the same reads and writes"
             + " without a tier; extents: the same bytes, 512 KiB each%n",
         place, megabytes);
     progress.println(
-        "  action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share  extents, GB/s"
-            + "  share");
+        "  io       action          page, KiB  encrypted  tier, GB/s  raw, GB/s  share"
+            + "  extents, GB/s  share");
     JsonArray array = new JsonArray();
-    try (DiskBenchmark benchmark = new DiskBenchmark(place, (long) megabytes << 20, rounds)) {
+    try (DiskBenchmark benchmark =
+        new DiskBenchmark(place, (long) megabytes << 20, rounds, ios.isEmpty() ? usual() : ios)) {
       for (int pageBytes : pages) {
         for (boolean encrypted : new boolean[] {false, true}) {
           for (DiskRow row : benchmark.run(pageBytes, encrypted)) {
             progress.printf(
                 Locale.ROOT,
-                "  %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
+                "  %-8s %-15s %9d  %9s %11.2f %10.2f %4.0f %% %14.2f %4.0f %%%n",
+                row.io(),
                 row.action(),
                 row.pageBytes() >> 10,
                 row.encrypted() ? "yes" : "no",
@@ -53,6 +57,7 @@ final class DiskReport {
                 row.extentGigabytesPerSecond(),
                 100 * row.extentShare());
             JsonObject object = new JsonObject();
+            object.addProperty("io", row.io());
             object.addProperty("action", row.action());
             object.addProperty("pageBytes", row.pageBytes());
             object.addProperty("encrypted", row.encrypted());
@@ -106,5 +111,11 @@ final class DiskReport {
       throw new IllegalStateException("the comparison failed: " + e.getMessage(), e);
     }
     return array;
+  }
+
+  private static List<String> usual() {
+    try (FileIo io = FileIos.best()) {
+      return List.of(io.name());
+    }
   }
 }

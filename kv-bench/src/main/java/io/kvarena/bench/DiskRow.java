@@ -3,6 +3,7 @@ package io.kvarena.bench;
 /**
  * Moving pages to or from disk.
  *
+ * @param io how files are read and written
  * @param action store, load, or load of pages in random order
  * @param pageBytes bytes of a page
  * @param encrypted whether the tier encrypts
@@ -11,6 +12,7 @@ package io.kvarena.bench;
  * @param gigabytesPerSecond bytes of pages through the tier
  */
 record DiskRow(
+    String io,
     String action,
     int pageBytes,
     boolean encrypted,

@@ -12,10 +12,11 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.Kernels;
 import io.kvarena.format.Formats;
 import io.kvarena.format.PageFormat;
+import io.kvarena.tier.FileIo;
 import io.kvarena.tier.FileIo.OpenFile;
 import io.kvarena.tier.FileIo.Piece;
-import io.kvarena.tier.disk.ChannelIo;
 import io.kvarena.tier.disk.DiskTier;
+import io.kvarena.tier.disk.FileIos;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
@@ -195,7 +196,8 @@ final class TierBenchmark implements AutoCloseable {
     double best = 0;
     int count = Math.clamp(bytes / EXTENT_BYTES, DEPTH, 1024);
     try (Arena arena = Arena.ofShared();
-        OpenFile file = new ChannelIo().open(path)) {
+        FileIo io = FileIos.best();
+        OpenFile file = io.open(path)) {
       MemorySegment memory = arena.allocate((long) DEPTH * EXTENT_BYTES, 4096);
       file.resize((long) count * EXTENT_BYTES);
       read(file, true, memory, count);

@@ -62,12 +62,15 @@ class BenchTest {
             "1",
             "--directory",
             folder.toString(),
+            "--io",
+            "channel",
             "--json");
     assertEquals(0, exit, err.toString(StandardCharsets.UTF_8));
     JsonArray rows = lastLine().getAsJsonArray("disk");
     assertEquals(6, rows.size());
     for (JsonElement element : rows) {
       JsonObject row = element.getAsJsonObject();
+      assertEquals("channel", row.get("io").getAsString());
       assertTrue(row.get("gigabytesPerSecond").getAsDouble() > 0, row.toString());
       assertTrue(row.get("rawGigabytesPerSecond").getAsDouble() > 0, row.toString());
     }

@@ -150,7 +150,8 @@ final class FoldStruct {
   /** Sizes and offsets in the order of {@code kv_abi}. */
   static int[] expected() {
     IntStream structs =
-        Stream.of(PAGE, FOLD, RowStructs.SEAL, RowStructs.PUT).flatMapToInt(FoldStruct::numbers);
+        Stream.of(PAGE, FOLD, RowStructs.SEAL, RowStructs.PUT, IoCalls.PIECE)
+            .flatMapToInt(FoldStruct::numbers);
     IntStream limits = IntStream.of(Formats.all().size(), PageLayout.TOKENS_MAX, CHANNELS_MAX);
     return IntStream.concat(structs, limits).toArray();
   }

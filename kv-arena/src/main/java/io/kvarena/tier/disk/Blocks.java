@@ -34,10 +34,15 @@ final class Blocks {
    * header is.
    */
   static void move(OpenFile file, List<Piece> pieces) throws IOException {
+    file.transfer(pieces);
+    finish(file, pieces);
+  }
+
+  /** The same after the pieces were transferred once. */
+  static void finish(OpenFile file, List<Piece> pieces) throws IOException {
     List<Piece> left = pieces;
     int idle = 0;
-    while (!left.isEmpty()) {
-      file.transfer(left);
+    while (true) {
       List<Piece> again = new ArrayList<>();
       boolean progress = false;
       for (Piece piece : left) {
@@ -54,6 +59,9 @@ final class Blocks {
                   piece.write, piece.offset + done, piece.memory.asSlice(done, bytes - done)));
         }
       }
+      if (again.isEmpty()) {
+        return;
+      }
       left = again;
       idle = progress ? 0 : idle + 1;
       if (idle == TRIES) {
@@ -65,6 +73,7 @@ final class Blocks {
         }
         return;
       }
+      file.transfer(left);
     }
   }
 

@@ -252,8 +252,15 @@ public final class ChannelIo implements FileIo {
 
     @Override
     public void transfer(List<Piece> pieces) throws IOException {
+      begin(pieces).await();
+    }
+
+    @Override
+    public Transfer begin(List<Piece> pieces) {
       if (!channel.isOpen()) {
-        throw new IOException("the file is closed");
+        return () -> {
+          throw new IOException("the file is closed");
+        };
       }
       AtomicInteger next = new AtomicInteger();
       Runnable work =
@@ -268,9 +275,11 @@ public final class ChannelIo implements FileIo {
         workers.add(worker);
         threads.execute(worker);
       }
-      for (FutureTask<?> worker : workers) {
-        Waiting.get(worker);
-      }
+      return () -> {
+        for (FutureTask<?> worker : workers) {
+          Waiting.get(worker);
+        }
+      };
     }
 
     private void move(Piece piece) {

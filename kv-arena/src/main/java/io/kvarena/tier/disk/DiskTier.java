@@ -49,6 +49,10 @@ public final class DiskTier implements DurableTier {
   private static final PageKey NO_KEY = new PageKey(0, 0);
 
   private final FileIo io;
+
+  /** Whether the tier made it, and so closes it. */
+  private final boolean ownsIo;
+
   private final Path directory;
   private final long maxBytes;
   private final boolean durable;
@@ -76,7 +80,8 @@ public final class DiskTier implements DurableTier {
   }
 
   static DiskTier open(DiskTierBuilder builder) {
-    FileIo io = builder.io == null ? new ChannelIo() : builder.io;
+    boolean ownsIo = builder.io == null;
+    FileIo io = builder.io == null ? FileIos.best() : builder.io;
     BouncePool pool = new BouncePool(builder.bufferBytes);
     @Nullable Closeable directoryLock = null;
     Recovery recovery = new Recovery(io, builder.directory, pool);
@@ -95,6 +100,9 @@ public final class DiskTier implements DurableTier {
     } finally {
       if (!opened) {
         release(recovery, directoryLock, pool);
+        if (ownsIo) {
+          io.close();
+        }
       }
     }
   }
@@ -129,6 +137,7 @@ public final class DiskTier implements DurableTier {
       Closeable directoryLock,
       Recovery recovery) {
     this.io = io;
+    this.ownsIo = builder.io == null;
     this.directory = builder.directory;
     this.maxBytes = builder.maxBytes;
     this.durable = builder.durable;
@@ -577,6 +586,9 @@ public final class DiskTier implements DurableTier {
         findings.add("not closed well: " + message(e));
       } finally {
         pool.close();
+        if (ownsIo) {
+          io.close();
+        }
       }
     } finally {
       life.writeLock().unlock();

@@ -78,7 +78,7 @@ public final class DiskTierBuilder {
     return this;
   }
 
-  /** Another way to do I/O than {@link ChannelIo}. */
+  /** Another way to do I/O than {@link FileIos#best()}; the caller's to close. */
   public DiskTierBuilder io(FileIo files) {
     io = files;
     return this;

@@ -2,42 +2,28 @@ package io.kvarena.tier.disk;
 
 import io.kvarena.tier.FileIo.OpenFile;
 import io.kvarena.tier.FileIo.Piece;
+import io.kvarena.tier.FileIo.Transfer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.concurrent.FutureTask;
 
-/** Pieces on their way between a file and borrowed memory. */
+/** Pieces on their way between a file and borrowed memory, while the caller does something else. */
 final class Moving {
   final MemorySegment bounce;
-  private final FutureTask<Boolean> task;
+  private final OpenFile file;
+  private final List<Piece> pieces;
+  private final Transfer transfer;
 
-  private Moving(OpenFile file, List<Piece> pieces, MemorySegment bounce) {
+  Moving(OpenFile file, List<Piece> pieces, MemorySegment bounce) {
+    this.file = file;
+    this.pieces = pieces;
     this.bounce = bounce;
-    task =
-        new FutureTask<>(
-            () -> {
-              Blocks.move(file, pieces);
-              return true;
-            });
-  }
-
-  /** Moves them before this returns. */
-  static Moving now(OpenFile file, List<Piece> pieces, MemorySegment bounce) {
-    Moving moving = new Moving(file, pieces, bounce);
-    moving.task.run();
-    return moving;
-  }
-
-  /** Moves them while the caller does something else. */
-  static Moving aside(OpenFile file, List<Piece> pieces, MemorySegment bounce) {
-    Moving moving = new Moving(file, pieces, bounce);
-    Thread.startVirtualThread(moving.task);
-    return moving;
+    transfer = file.begin(pieces);
   }
 
   /** Waits until all are moved; throws what went wrong. */
   void await() throws IOException {
-    Waiting.get(task);
+    transfer.await();
+    Blocks.finish(file, pieces);
   }
 }

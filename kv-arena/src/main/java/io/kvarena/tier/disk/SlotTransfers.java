@@ -48,7 +48,7 @@ final class SlotTransfers {
           Moving before = moving;
           moving = null;
           finish(before);
-          moving = start(true, window, bounce, i + 1 < windows.size());
+          moving = start(true, window, bounce);
           sent = true;
         } finally {
           if (!sent) {
@@ -86,14 +86,14 @@ final class SlotTransfers {
         Moving moving = ahead;
         ahead = null;
         if (moving == null) {
-          moving = start(false, window, pool.take(bytes(window)), false);
+          moving = start(false, window, pool.take(bytes(window)));
         }
         try {
           moving.await();
           if (i + 1 < windows.size()) {
             List<Passage> next = windows.get(i + 1);
             MemorySegment bounce = pool.tryTake(bytes(next));
-            ahead = bounce == null ? null : start(false, next, bounce, true);
+            ahead = bounce == null ? null : start(false, next, bounce);
           }
           decode(window, moving.bounce, doubt);
         } finally {
@@ -118,11 +118,8 @@ final class SlotTransfers {
     }
   }
 
-  private static Moving start(
-      boolean write, List<Passage> window, MemorySegment bounce, boolean aside) {
-    PageFile file = window.getFirst().file();
-    List<Piece> pieces = pieces(write, window, bounce);
-    return aside ? Moving.aside(file.io, pieces, bounce) : Moving.now(file.io, pieces, bounce);
+  private static Moving start(boolean write, List<Passage> window, MemorySegment bounce) {
+    return new Moving(window.getFirst().file().io, pieces(write, window, bounce), bounce);
   }
 
   private void finish(@Nullable Moving moving) throws IOException {

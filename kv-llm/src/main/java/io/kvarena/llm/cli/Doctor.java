@@ -4,6 +4,9 @@ import com.sun.management.OperatingSystemMXBean;
 import io.kvarena.attention.AttentionKernel;
 import io.kvarena.attention.KernelOffer;
 import io.kvarena.attention.Kernels;
+import io.kvarena.tier.FileIo;
+import io.kvarena.tier.FileIoProvider;
+import io.kvarena.tier.disk.FileIos;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -48,6 +51,10 @@ final class Doctor implements Callable<Integer> {
       findings.add(kernel(offer));
     }
     findings.add(Finding.good("kernel in use", inUse()));
+    for (FileIoProvider provider : FileIos.providers()) {
+      findings.add(io(provider));
+    }
+    findings.add(Finding.good("disk I/O in use", ioInUse()));
     findings.addAll(memory());
     print(findings);
     output.result(fields(findings));
@@ -99,6 +106,23 @@ final class Doctor implements Callable<Integer> {
         + (System.getProperty(Kernels.PROPERTY) == null
             ? ", the best usable one"
             : ", forced by -D" + Kernels.PROPERTY);
+  }
+
+  private static Finding io(FileIoProvider provider) {
+    String subject = "disk I/O " + provider.name();
+    String why = provider.whyNot();
+    return why == null
+        ? Finding.good(subject, "usable")
+        : Finding.lacking(subject, "not usable", why);
+  }
+
+  private static String ioInUse() {
+    try (FileIo io = FileIos.best()) {
+      return io.name()
+          + (System.getProperty(FileIos.PROPERTY) == null
+              ? ", the best usable one"
+              : ", forced by -D" + FileIos.PROPERTY);
+    }
   }
 
   private static List<Finding> memory() {

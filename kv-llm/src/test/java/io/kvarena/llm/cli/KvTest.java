@@ -263,6 +263,8 @@ class KvTest {
       assertEquals(!check.get("ok").getAsBoolean(), check.has("cure"), check.toString());
     }
     assertTrue(result.err.contains("kernel scalar"), result.err);
+    assertTrue(result.err.contains("disk I/O channel"), result.err);
+    assertTrue(result.err.contains("disk I/O in use"), result.err);
   }
 
   @Test
