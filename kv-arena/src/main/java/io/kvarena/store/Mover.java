@@ -3,6 +3,7 @@ package io.kvarena.store;
 import io.kvarena.tier.TierException;
 import java.lang.System.Logger.Level;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.agrona.collections.LongArrayList;
@@ -17,13 +18,16 @@ final class Mover {
 
   private static final int PAGES_MAX = 4096;
   private static final int BATCH_PAGES = 64;
+  private static final long PAUSE_NANOS = 1_000_000;
+  private static final int TRIES_MAX = 10;
 
   /** What is done when somebody has asked. */
   interface Task {
     /**
      * @param goesOn whether the cache stays open
+     * @return whether it is worth trying again soon
      */
-    void run(Offload offload, BooleanSupplier goesOn);
+    boolean run(Offload offload, BooleanSupplier goesOn);
   }
 
   private final Offload offload;
@@ -76,11 +80,17 @@ final class Mover {
   }
 
   private void run() {
+    int tries = 0;
     while (!closed) {
       LongArrayList pages;
       boolean wanted;
+      if (tries > 0) {
+        LockSupport.parkNanos(PAUSE_NANOS);
+      }
       lock.lock();
       try {
+        tries = asked ? 0 : tries;
+        asked |= tries > 0;
         while (!closed && !asked && queue.isEmpty()) {
           changed.awaitUninterruptibly();
         }
@@ -91,11 +101,12 @@ final class Mover {
       } finally {
         lock.unlock();
       }
-      move(pages, wanted);
+      boolean again = move(pages, wanted);
+      tries = again && tries < TRIES_MAX ? tries + 1 : 0;
     }
   }
 
-  private void move(LongArrayList pages, boolean wanted) {
+  private boolean move(LongArrayList pages, boolean wanted) {
     moving.lock();
     try {
       for (int from = 0; from < pages.size() && !closed; from += BATCH_PAGES) {
@@ -105,15 +116,15 @@ final class Mover {
         }
         offload.copy(batch);
       }
-      if (wanted && !closed) {
-        task.run(offload, () -> !closed);
-      }
+      return wanted && !closed && task.run(offload, () -> !closed);
     } catch (TierException failed) {
       // A step that needs the room meets the same, and tells its caller.
+      return false;
     } catch (RuntimeException failed) {
       closed = true;
       System.getLogger("io.kvarena.store")
           .log(Level.WARNING, "nothing is moved between steps any more: the policy failed", failed);
+      return false;
     } finally {
       moving.unlock();
     }

@@ -135,12 +135,13 @@ final class Placement {
     return Math.min(stats.maxBytes(), shortAt) - stats.pageBytes() - 2 * part(stats);
   }
 
-  private void back(Offload from, PlacementView view, MovePlan plan, long room) {
+  /**
+   * Brings back what a plan names; whether that was something, and there was room for all of it.
+   */
+  private boolean back(Offload from, PlacementView view, MovePlan plan, long room) {
     LongArrayList pages = view.pages(plan, room, Which.AWAY, true);
     try {
-      if (!pages.isEmpty()) {
-        from.back(pages);
-      }
+      return !pages.isEmpty() && from.back(pages);
     } finally {
       for (int i = 0; i < pages.size(); i++) {
         cache.arena().release(pages.getLong(i));
@@ -157,7 +158,7 @@ final class Placement {
     }
   }
 
-  /** Called when a step has begun or a sequence has gone: what the policy wants may differ now. */
+  /** Called when a step has ended or a sequence has gone: what the policy wants may differ now. */
   void changed() {
     if (mover != null && (copying == Copying.SELECTIVE || policy.actsBetweenSteps())) {
       mover.ask();
@@ -166,33 +167,50 @@ final class Placement {
 
   /**
    * Does what the policy wants done between steps, a part of the arena at a time, so that a step
-   * that is short never waits long.
+   * that is short never waits long. Whether it is worth trying again soon: somebody was inside of a
+   * sequence whose pages were looked for.
    */
-  private void betweenSteps(Offload of, BooleanSupplier goesOn) {
+  private boolean betweenSteps(Offload of, BooleanSupplier goesOn) {
+    boolean again = false;
     if (policy.actsBetweenSteps()) {
-      ArenaStats stats = cache.arena().stats();
-      PlacementView view = view(of, null, stats);
-      MovePlan surplus = policy.surplus(view);
-      long left = surplus.bytes();
-      while (left > 0 && goesOn.getAsBoolean()) {
-        LongArrayList pages = view.pages(surplus, Math.min(left, part(stats)), Which.HERE, false);
-        long freed = pages.isEmpty() ? 0 : of.out(pages);
-        left = freed == 0 ? 0 : left - freed;
-      }
-      stats = cache.arena().stats();
-      long room = of.isUsed() ? room(stats) : 0;
-      if (room > 0 && goesOn.getAsBoolean()) {
-        view = view(of, null, stats);
-        back(of, view, policy.back(view, room), Math.min(room, part(stats)));
-      }
+      again = surplus(of, goesOn);
+      fill(of, goesOn);
     }
     if (copying == Copying.SELECTIVE && goesOn.getAsBoolean()) {
       ArenaStats stats = cache.arena().stats();
       PlacementView view = view(of, null, stats);
       LongArrayList pages =
           view.pages(policy.copies(view, part(stats)), Long.MAX_VALUE, Which.HERE, false);
-      if (!pages.isEmpty()) {
-        of.copy(pages);
+      of.copy(pages);
+      again |= view.foundBusy();
+    }
+    return again;
+  }
+
+  private boolean surplus(Offload of, BooleanSupplier goesOn) {
+    ArenaStats stats = cache.arena().stats();
+    PlacementView view = view(of, null, stats);
+    MovePlan surplus = policy.surplus(view);
+    long left = surplus.bytes();
+    long freed = 1;
+    while (left > 0 && freed > 0 && goesOn.getAsBoolean()) {
+      LongArrayList pages = view.pages(surplus, Math.min(left, part(stats)), Which.HERE, false);
+      freed = pages.isEmpty() ? 0 : of.out(pages);
+      left -= freed;
+    }
+    return left > 0 && view.foundBusy();
+  }
+
+  /** Brings back what the policy wants while there is room. */
+  private void fill(Offload of, BooleanSupplier goesOn) {
+    boolean more = of.isUsed();
+    while (more && goesOn.getAsBoolean()) {
+      ArenaStats stats = cache.arena().stats();
+      long room = room(stats);
+      more = room > 0;
+      if (more) {
+        PlacementView view = view(of, null, stats);
+        more = back(of, view, policy.back(view, room), Math.min(room, part(stats)));
       }
     }
   }

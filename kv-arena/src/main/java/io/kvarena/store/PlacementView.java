@@ -43,6 +43,7 @@ final class PlacementView implements StoreView {
   private final ArenaStats stats;
   private final long now = System.nanoTime();
   private @Nullable List<StoredSequence> sequences;
+  private boolean foundBusy;
   private final Map<Long, Stored> byId = new HashMap<>();
 
   /**
@@ -109,7 +110,7 @@ final class PlacementView implements StoreView {
     for (Map.Entry<SequenceContent, SequenceGate> open : cache.contents().entrySet()) {
       SequenceGate gate = open.getValue();
       boolean asks = asking != null && open.getKey() == asking.content;
-      if (!asks && gate.tryLook()) {
+      if (!asks && tryLook(gate)) {
         try {
           Stored stored = new Stored(open.getKey(), gate);
           byId.put(stored.id(), stored);
@@ -122,6 +123,17 @@ final class PlacementView implements StoreView {
     found.sort(Comparator.comparingLong(StoredSequence::id));
     sequences = List.copyOf(found);
     return sequences;
+  }
+
+  private boolean tryLook(SequenceGate gate) {
+    boolean looks = gate.tryLook();
+    foundBusy |= !looks;
+    return looks;
+  }
+
+  /** Whether somebody was inside of a sequence that was to be looked at. */
+  boolean foundBusy() {
+    return foundBusy;
   }
 
   /** Which pages a plan means. */
@@ -175,7 +187,7 @@ final class PlacementView implements StoreView {
     }
 
     boolean tryLook() {
-      return gate == null || gate.tryLook();
+      return gate == null || PlacementView.this.tryLook(gate);
     }
 
     void leave() {

@@ -118,7 +118,6 @@ final class SequenceContent implements SequenceView {
     reserve(needs(tokens), tokens);
     step++;
     cache.placement().restore(this);
-    cache.placement().changed();
     stepTokens = tokens;
     stepPosition = length;
     appendedLayers = 0;
@@ -383,6 +382,9 @@ final class SequenceContent implements SequenceView {
     usedAt = System.nanoTime();
     for (Lane lane : lanes[layer]) {
       lane.trimRaw(cache.rollback(), reservation);
+    }
+    if (layer == lanes.length - 1) {
+      cache.placement().changed();
     }
   }
 
