@@ -6,7 +6,8 @@ package io.kvarena.policy;
  * or in use, or on the right side already, the store passes.
  *
  * <p>Answers never depend on where pages are: a page that is away is read from the tier. One
- * instance serves one cache, is asked by several threads at once, and must answer soon.
+ * instance serves one cache, is asked by several threads at once, must answer soon and must not
+ * call the cache.
  */
 public interface PlacementPolicy {
 

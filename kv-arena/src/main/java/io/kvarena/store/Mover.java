@@ -24,6 +24,8 @@ final class Mover {
   /** What is done when somebody has asked. */
   interface Task {
     /**
+     * Moves what is to be moved now.
+     *
      * @param goesOn whether the cache stays open
      * @return whether it is worth trying again soon
      */

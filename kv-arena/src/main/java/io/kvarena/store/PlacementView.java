@@ -13,7 +13,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import org.agrona.collections.LongArrayList;
 import org.agrona.collections.LongHashSet;
@@ -176,7 +175,8 @@ final class PlacementView implements StoreView {
     private final @Nullable SequenceGate gate;
     private final int length;
     private final int pages;
-    private int @Nullable [] counts;
+    private final int[] counts = new int[COUNTS * cache.plans().size()];
+    private final boolean[] counted = new boolean[cache.plans().size()];
 
     /** Called inside of the sequence; {@code gate} is null if the caller stays there. */
     Stored(SequenceContent content, @Nullable SequenceGate gate) {
@@ -223,56 +223,56 @@ final class PlacementView implements StoreView {
 
     @Override
     public int resident(int layer) {
-      return counts()[COUNTS * layer + RESIDENT];
+      return count(layer, RESIDENT);
     }
 
     @Override
     public int copied(int layer) {
-      return counts()[COUNTS * layer + COPIED];
+      return count(layer, COPIED);
     }
 
     @Override
     public int away(int layer) {
-      return counts()[COUNTS * layer + AWAY];
+      return count(layer, AWAY);
     }
 
     @Override
     public int firstRead(int layer) {
-      return counts()[COUNTS * layer + FIRST_READ];
+      return count(layer, FIRST_READ);
     }
 
     @Override
     public int unread(int layer) {
-      return counts()[COUNTS * layer + UNREAD];
+      return count(layer, UNREAD);
     }
 
-    private int[] counts() {
-      if (counts == null) {
-        counts = new int[COUNTS * cache.plans().size()];
+    /** Looks at a layer at a time, so that nobody waits long to come in. */
+    private int count(int layer, int what) {
+      int at = COUNTS * layer;
+      if (!counted[layer]) {
+        counted[layer] = true;
         if (tryLook()) {
           try {
-            for (int layer = 0; layer < cache.plans().size(); layer++) {
-              count(layer, counts);
-            }
+            count(layer);
           } finally {
             leave();
           }
         }
       }
-      return Objects.requireNonNull(counts);
+      return counts[at + what];
     }
 
-    private void count(int layer, int[] into) {
+    private void count(int layer) {
       int at = COUNTS * layer;
       int firstRead = pages;
       for (Lane lane : content.lanes()[layer]) {
         firstRead = Math.min(firstRead, lane.firstRead());
       }
-      into[at + FIRST_READ] = firstRead;
-      into[at + UNREAD] = count(layer, 0, firstRead, Which.HERE, false);
-      into[at + RESIDENT] = count(layer, 0, pages, Which.HERE, false);
-      into[at + COPIED] = count(layer, 0, pages, Which.HERE, true);
-      into[at + AWAY] = count(layer, 0, pages, Which.AWAY, false);
+      counts[at + FIRST_READ] = firstRead;
+      counts[at + UNREAD] = count(layer, 0, firstRead, Which.HERE, false);
+      counts[at + RESIDENT] = count(layer, 0, pages, Which.HERE, false);
+      counts[at + COPIED] = count(layer, 0, pages, Which.HERE, true);
+      counts[at + AWAY] = count(layer, 0, pages, Which.AWAY, false);
     }
 
     private int count(int layer, int from, int to, Which which, boolean copiedOnly) {

@@ -3,7 +3,15 @@ package io.kvarena.policies.placement;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.kvarena.KvCache;
+import io.kvarena.KvSequence;
+import io.kvarena.KvShape;
+import io.kvarena.LayerShape;
+import io.kvarena.Rope;
+import io.kvarena.attention.ScalarKernel;
+import io.kvarena.fixtures.cache.TokenRows;
 import io.kvarena.fixtures.policy.PlacementPolicyContract;
+import io.kvarena.fixtures.tier.MapTier;
 import io.kvarena.policy.PlacementPolicy;
 import io.kvarena.policy.StoreView;
 import io.kvarena.policy.StoredSequence;
@@ -11,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
@@ -76,6 +85,39 @@ class PlacementsTest extends PlacementPolicyContract {
     assertEquals(
         "a speed is not negative: tokensPerSecond=NaN; 0 if it is not known",
         refused(() -> new CostBased(Double.NaN)));
+  }
+
+  @Test
+  void lookAhead_inACache_bringsTheNextTurnBackBeforeIt() throws InterruptedException {
+    KvShape shape = KvShape.uniform(2, LayerShape.of(1, 1, 8, Rope.NONE));
+    TokenRows rows = new TokenRows(shape, 1);
+    List<Long> schedule = new CopyOnWriteArrayList<>();
+    try (KvCache cache =
+            KvCache.builder(shape)
+                .kernel(new ScalarKernel())
+                .pageTokens(8)
+                .threads(1)
+                .maxBytes(4L << 20)
+                .tier(new MapTier())
+                .placement(new LookAhead(() -> schedule))
+                .build();
+        KvSequence waiting = cache.open();
+        KvSequence other = cache.open();
+        KvSequence running = cache.open()) {
+      rows.feed(waiting, 0, 80, 8);
+      rows.feed(other, 0, 40, 8);
+      waiting.offload();
+      other.offload();
+      rows.feed(running, 0, 1, 1);
+      assertEquals(30, cache.stats().offloadedPages());
+      schedule.add(waiting.id());
+      rows.feed(running, 1, 2, 1);
+      for (int i = 0; i < 20_000 && cache.stats().offloadedPages() > 10; i++) {
+        Thread.sleep(1);
+      }
+      // The other has no turn.
+      assertEquals(10, cache.stats().offloadedPages());
+    }
   }
 
   private static String refused(Supplier<PlacementPolicy> policy) {
