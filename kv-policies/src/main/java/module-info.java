@@ -8,5 +8,6 @@ module io.kvarena.policies {
   requires org.agrona;
 
   exports io.kvarena.policies;
+  exports io.kvarena.policies.placement;
   exports io.kvarena.policies.replacement;
 }

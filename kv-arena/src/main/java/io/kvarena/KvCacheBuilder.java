@@ -4,7 +4,9 @@ import io.kvarena.attention.AttentionKernel;
 import io.kvarena.format.PageFormat;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
+import io.kvarena.policy.Copying;
 import io.kvarena.policy.EvictionPolicy;
+import io.kvarena.policy.PlacementPolicy;
 import io.kvarena.policy.ReplacementPolicy;
 import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.Tier;
@@ -94,10 +96,9 @@ public interface KvCacheBuilder {
   KvCacheBuilder policy(EvictionPolicy policy, Budget budget);
 
   /**
-   * Where sealed pages go when the memory is full, those of the sequences attended longest ago
-   * first; without one a step is refused then. What is there is read from there, a piece at a time:
-   * a sequence may be larger than the memory. The tier must have been opened for this cache alone
-   * and outlives it; it may run out of room itself.
+   * Where sealed pages go when the memory is full; without one a step is refused then. What is
+   * there is read from there, a piece at a time: a sequence may be larger than the memory. The tier
+   * must have been opened for this cache alone and outlives it; it may run out of room itself.
    */
   KvCacheBuilder tier(Tier tier);
 
@@ -128,6 +129,15 @@ public interface KvCacheBuilder {
 
   /** Makes the order in which prefixes are given up, one for each tenant; LRU if not set. */
   KvCacheBuilder replacement(Supplier<ReplacementPolicy> policies);
+
+  /**
+   * Decides which pages go to the tier and come back, and when; those of the sequences attended
+   * longest ago go first if not set. No answer depends on it.
+   */
+  KvCacheBuilder placement(PlacementPolicy policy);
+
+  /** When sealed pages are copied to the tier; when they leave if not set. */
+  KvCacheBuilder copying(Copying when);
 
   /**
    * Native memory, within the limit, for pages that are read from the tier; an eighth of the limit

@@ -14,8 +14,11 @@ import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PagePool;
 import io.kvarena.memory.SlabSource;
 import io.kvarena.policy.Budget;
+import io.kvarena.policy.ColdestFirst;
+import io.kvarena.policy.Copying;
 import io.kvarena.policy.EvictionPolicy;
 import io.kvarena.policy.LeastRecentlyUsed;
+import io.kvarena.policy.PlacementPolicy;
 import io.kvarena.policy.ReplacementPolicy;
 import io.kvarena.policy.Signal;
 import io.kvarena.tier.DurableTier;
@@ -75,6 +78,8 @@ public final class CacheBuilder implements KvCacheBuilder {
   long prefixBytesPerTenant = Long.MAX_VALUE;
   Duration prefixIdle = Duration.ZERO;
   Supplier<ReplacementPolicy> replacement = LeastRecentlyUsed::new;
+  PlacementPolicy placement = new ColdestFirst();
+  Copying copying = Copying.BACK;
   long stagingBytes;
   int threads = Runtime.getRuntime().availableProcessors();
   int splitTokens = 2048;
@@ -259,6 +264,18 @@ public final class CacheBuilder implements KvCacheBuilder {
   @Override
   public KvCacheBuilder replacement(Supplier<ReplacementPolicy> policies) {
     replacement = policies;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder placement(PlacementPolicy policy) {
+    placement = policy;
+    return this;
+  }
+
+  @Override
+  public KvCacheBuilder copying(Copying when) {
+    copying = when;
     return this;
   }
 

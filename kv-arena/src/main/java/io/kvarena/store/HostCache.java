@@ -22,6 +22,7 @@ import io.kvarena.store.HostSequence.SequenceGate;
 import io.kvarena.transform.TransformInstance;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -53,7 +54,7 @@ final class HostCache implements KvCache {
   private final FoldPool folds;
   private final int splitPages;
   private final @Nullable Offload offload;
-  private final Placement placement = new Placement(this);
+  private final Placement placement;
   private final byte[] fingerprint;
   private final @Nullable Sessions sessions;
   private final @Nullable PrefixIndex prefixes;
@@ -71,6 +72,7 @@ final class HostCache implements KvCache {
       AttentionKernel kernel,
       @Nullable Offload offload) {
     this.offload = offload;
+    placement = new Placement(this, offload, builder.placement, builder.copying);
     shape = builder.shape;
     this.arena = arena;
     this.plans = plans;
@@ -244,6 +246,7 @@ final class HostCache implements KvCache {
   void forget(SequenceContent content) {
     content.release();
     open.remove(content);
+    placement.changed();
   }
 
   /** Closes the gate of a content whose handle is lost; false if it was closed before. */
@@ -493,7 +496,13 @@ final class HostCache implements KvCache {
   @Override
   public List<String> audit() {
     checkOpen();
-    return Audit.of(arena, pools, open.keySet(), prefixes == null ? List.of() : prefixes.held());
+    List<String> wrong = new ArrayList<>();
+    placement.whileStill(
+        () ->
+            wrong.addAll(
+                Audit.of(
+                    arena, pools, open.keySet(), prefixes == null ? List.of() : prefixes.held())));
+    return wrong;
   }
 
   @Override
@@ -502,6 +511,7 @@ final class HostCache implements KvCache {
       return;
     }
     closed = true;
+    placement.close();
     open.keySet().forEach(this::forgetLost);
     folds.close();
     if (prefixes != null) {

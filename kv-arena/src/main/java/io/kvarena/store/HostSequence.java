@@ -254,17 +254,21 @@ final class HostSequence implements KvSequence {
     }
 
     private @Nullable Object tryEnter() {
-      Object found = inside.compareAndExchange(null, Thread.currentThread());
+      return tryEnter(Thread.currentThread());
+    }
+
+    private @Nullable Object tryEnter(Object who) {
+      Object found = inside.compareAndExchange(null, who);
       while (found == LOOKING) {
         Thread.onSpinWait();
-        found = inside.compareAndExchange(null, Thread.currentThread());
+        found = inside.compareAndExchange(null, who);
       }
       return found;
     }
 
     /** Enters for a moment if nobody is inside; false if somebody is or the sequence is closed. */
     boolean tryLook() {
-      if (!inside.compareAndSet(null, LOOKING)) {
+      if (tryEnter(LOOKING) != null) {
         return false;
       }
       if (closed) {

@@ -310,7 +310,7 @@ final class Lane {
       }
       table.page(i, page);
     }
-    owner.sealed(plan, firstHead / layout.heads(), ordinal);
+    owner.sealed(plan, firstHead / layout.heads(), ordinal, page);
   }
 
   /** The slots of a page that live. */
@@ -554,11 +554,10 @@ final class Lane {
       return;
     }
     aheadOf = step;
-    int lowest = plan.shape().kind().lowestVisible(table.end());
+    int lowest = lowestRead();
     LongArrayList away = null;
     for (int i = 0; i < table.size(); i++) {
-      boolean isRead = table.position(i) + PageLayout.TOKENS_MAX > lowest;
-      if (isRead && table.isSealed(i) && !arena().isResident(table.page(i))) {
+      if (isRead(i, lowest) && table.isSealed(i) && !arena().isResident(table.page(i))) {
         away = away == null ? new LongArrayList() : away;
         away.addLong(table.page(i));
       }
@@ -566,6 +565,28 @@ final class Lane {
     if (away != null) {
       offload.ahead(away);
     }
+  }
+
+  /** The lowest position that a query to come sees. */
+  private int lowestRead() {
+    return plan.shape().kind().lowestVisible(table.end());
+  }
+
+  private boolean isRead(int entry, int lowest) {
+    return table.position(entry) + PageLayout.TOKENS_MAX > lowest;
+  }
+
+  /**
+   * The lowest ordinal of a page that a query to come may read; behind the last if there is none.
+   */
+  int firstRead() {
+    int lowest = lowestRead();
+    for (int i = 0; i < table.size(); i++) {
+      if (isRead(i, lowest)) {
+        return table.ordinal(i);
+      }
+    }
+    return end / pageTokens + 1;
   }
 
   /** Adds the sealed pages with ordinals in [from, to) whose bytes are in the arena, or not. */

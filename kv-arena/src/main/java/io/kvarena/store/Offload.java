@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import org.agrona.collections.LongArrayList;
@@ -47,8 +48,14 @@ final class Offload {
   private final BlockingQueue<Ahead> requests = new ArrayBlockingQueue<>(REQUESTS_MAX);
   private final List<Thread> loaders = new ArrayList<>();
   private final LongAdder stored = new LongAdder();
+  private final LongAdder storedBytes = new LongAdder();
+  private final LongAdder storeNanos = new LongAdder();
+  private final LongAdder loadNanos = new LongAdder();
   private final LongAdder loadedBytes = new LongAdder();
   private final LongAdder restored = new LongAdder();
+
+  /** Counts what may have made room. */
+  private final AtomicLong moves = new AtomicLong();
 
   /** Pages that may be away: 0 is certain. */
   private volatile boolean used;
@@ -105,6 +112,21 @@ final class Offload {
     return loadedBytes.sum();
   }
 
+  /** Bytes a second that the tier has stored while it did so; 0 if it was not tried. */
+  double storeSpeed() {
+    return speed(storedBytes, storeNanos);
+  }
+
+  /** Bytes a second that the tier has loaded while it did so, on each thread; 0 if not tried. */
+  double loadSpeed() {
+    return speed(loadedBytes, loadNanos);
+  }
+
+  private static double speed(LongAdder bytes, LongAdder nanos) {
+    long of = bytes.sum();
+    return of == 0 ? 0 : 1e9 * of / Math.max(1, nanos.sum());
+  }
+
   /** Pages brought back so far. */
   long pagesRestored() {
     return restored.sum();
@@ -127,51 +149,105 @@ final class Offload {
    * TierException with none of them moved.
    */
   long out(LongArrayList pages) {
-    LongArrayList held = new LongArrayList();
     moving.lock();
+    LongArrayList held = held(pages);
     try {
-      List<PageTransfer> batch = new ArrayList<>();
-      LongHashSet seen = new LongHashSet(pages.size());
-      for (int i = 0; i < pages.size(); i++) {
-        long page = pages.getLong(i);
-        if (!seen.add(page) || !arena.tryRetain(page)) {
-          continue;
-        }
-        held.addLong(page);
-        if (arena.isResident(page) && !arena.isCopied(page)) {
-          batch.add(PageTransfer.of(key(page), NOTHING, arena.view(page)));
-        }
-      }
-      if (!batch.isEmpty()) {
-        tier.store(batch);
-      }
+      copyHeld(held);
       used = true;
-      int at = 0;
       List<PageRoom> rooms = new ArrayList<>();
       long bytes = 0;
       for (int i = 0; i < held.size(); i++) {
         long page = held.getLong(i);
-        if (!arena.isResident(page)) {
-          continue;
+        if (arena.isResident(page)) {
+          bytes += arena.pageBytes(page);
+          rooms.add(arena.vacate(page));
         }
-        if (!arena.isCopied(page)) {
-          arena.copied(page, batch.get(at++).crc32c());
-        }
-        bytes += arena.pageBytes(page);
-        rooms.add(arena.vacate(page));
       }
-      stored.add(batch.size());
       if (!rooms.isEmpty()) {
         leases.await();
         rooms.forEach(arena::reclaim);
       }
       return bytes;
     } finally {
-      moving.unlock();
+      release(held);
+    }
+  }
+
+  /** Copies pages to the tier, those that are still there, resident and not copied before. */
+  void copy(LongArrayList pages) {
+    moving.lock();
+    LongArrayList held = held(pages);
+    try {
+      copyHeld(held);
+    } finally {
+      release(held);
+    }
+  }
+
+  /** Those of the pages that are still there, each once and with a reference. */
+  private LongArrayList held(LongArrayList pages) {
+    LongArrayList held = new LongArrayList();
+    LongHashSet seen = new LongHashSet(pages.size());
+    for (int i = 0; i < pages.size(); i++) {
+      long page = pages.getLong(i);
+      if (seen.add(page) && arena.tryRetain(page)) {
+        held.addLong(page);
+      }
+    }
+    return held;
+  }
+
+  /** Lets others move, once the pages that only we held have left their room. */
+  private void release(LongArrayList held) {
+    try {
       for (int i = 0; i < held.size(); i++) {
         arena.release(held.getLong(i));
       }
+    } finally {
+      moves.incrementAndGet();
+      moving.unlock();
     }
+  }
+
+  /** How often pages have moved so far, each time with all that it leaves room for. */
+  long moves() {
+    return moves.get();
+  }
+
+  /** Waits for the moves under way; whether there have been any since {@link #moves} was that. */
+  boolean awaitMoves(long since) {
+    moving.lock();
+    try {
+      return moves.get() != since;
+    } finally {
+      moving.unlock();
+    }
+  }
+
+  /** Called by the one thread that moves pages. */
+  private void copyHeld(LongArrayList held) {
+    List<PageTransfer> batch = new ArrayList<>();
+    LongArrayList copied = new LongArrayList();
+    long bytes = 0;
+    for (int i = 0; i < held.size(); i++) {
+      long page = held.getLong(i);
+      if (arena.isResident(page) && !arena.isCopied(page)) {
+        batch.add(PageTransfer.of(key(page), NOTHING, arena.view(page)));
+        copied.addLong(page);
+        bytes += arena.pageBytes(page);
+      }
+    }
+    if (batch.isEmpty()) {
+      return;
+    }
+    long start = System.nanoTime();
+    tier.store(batch);
+    storeNanos.add(System.nanoTime() - start);
+    storedBytes.add(bytes);
+    for (int i = 0; i < batch.size(); i++) {
+      arena.copied(copied.getLong(i), batch.get(i).crc32c());
+    }
+    stored.add(batch.size());
   }
 
   /**
@@ -200,12 +276,11 @@ final class Offload {
         }
       }
       if (!batch.isEmpty()) {
-        tier.load(batch);
+        loadFromTier(batch);
       }
       complete = true;
       for (int i = 0; i < rooms.size(); i++) {
         arena.settle(coming.getLong(i), rooms.get(i));
-        loadedBytes.add(batch.get(i).bytes().byteSize());
       }
       restored.add(rooms.size());
       return all;
@@ -214,6 +289,15 @@ final class Offload {
         rooms.forEach(arena::reclaim);
       }
       moving.unlock();
+    }
+  }
+
+  private void loadFromTier(List<PageTransfer> batch) {
+    long start = System.nanoTime();
+    tier.load(batch);
+    loadNanos.add(System.nanoTime() - start);
+    for (PageTransfer page : batch) {
+      loadedBytes.add(page.bytes().byteSize());
     }
   }
 
@@ -233,10 +317,7 @@ final class Offload {
   private void load(List<PageTransfer> batch, int[] slots) {
     RuntimeException failure = null;
     try {
-      tier.load(batch);
-      for (PageTransfer page : batch) {
-        loadedBytes.add(page.bytes().byteSize());
-      }
+      loadFromTier(batch);
     } catch (RuntimeException failed) {
       failure = failed;
       throw failed;
@@ -247,8 +328,7 @@ final class Offload {
 
   /** Reads a page that is away, on which the caller has a reference. */
   void read(long page, MemorySegment to) {
-    tier.load(List.of(transfer(page, to)));
-    loadedBytes.add(to.byteSize());
+    loadFromTier(List.of(transfer(page, to)));
   }
 
   // ---- ahead ----

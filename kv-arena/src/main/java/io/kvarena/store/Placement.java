@@ -2,141 +2,232 @@ package io.kvarena.store;
 
 import io.kvarena.OutOfPagesException;
 import io.kvarena.memory.ArenaStats;
-import io.kvarena.store.HostSequence.SequenceGate;
+import io.kvarena.policy.Copying;
+import io.kvarena.policy.MovePlan;
+import io.kvarena.policy.PlacementPolicy;
+import io.kvarena.store.PlacementView.Which;
 import io.kvarena.tier.TierException;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.agrona.collections.LongArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which pages go when the arena is full, and which come back when it is not: coldest first. First
- * of all prefixes are given up that no sequence uses. Then those of the sequence that was attended
- * longest ago go first, of one sequence the oldest tokens', in all layers alike. So of a sequence
- * larger than the arena a fixed part stays, and the rest is read from the tier in each step:
- * whatever was read last would never be there when it is read next.
+ * Moves what a policy names: out when a step is short of pages, back when a step begins and there
+ * is room, and both ways between steps if the policy wants it. First of all, where pages are short,
+ * prefixes are given up that no sequence uses.
  */
 final class Placement {
 
   /**
-   * What goes at a time, as a part of the arena; a sequence comes back while twice that is free.
+   * What goes at a time, as a part of the arena; pages come back while twice that is free, so that
+   * what went for a step does not come back with it.
    */
   private static final int PARTS = 16;
 
-  /** Ordinals that are looked at together, so that a lane's pages lie side by side in the tier. */
-  static final int ORDINALS = 16;
-
   private final HostCache cache;
+  private final @Nullable Offload offload;
+  private final PlacementPolicy policy;
+  private final Copying copying;
+  private final @Nullable Mover mover;
 
-  Placement(HostCache cache) {
+  /**
+   * The bytes with which the arena was too small when a step was short last. That may be less than
+   * its limit: superblocks that a page of one size holds are of no use to those of another.
+   */
+  private volatile long shortAt = Long.MAX_VALUE;
+
+  Placement(HostCache cache, @Nullable Offload offload, PlacementPolicy policy, Copying copying) {
     this.cache = cache;
+    this.offload = offload;
+    this.policy = policy;
+    this.copying = copying;
+    boolean acts = copying != Copying.BACK || policy.actsBetweenSteps();
+    mover = offload != null && acts ? new Mover(offload, this::betweenSteps) : null;
+  }
+
+  private static long part(ArenaStats stats) {
+    return Math.max(1, stats.maxBytes() / PARTS);
+  }
+
+  private PlacementView view(Offload of, @Nullable SequenceContent asking, ArenaStats stats) {
+    return new PlacementView(cache, of, asking, stats);
   }
 
   /**
-   * Offloads what is coldest for a sequence that is out of pages; false if nothing more can go.
+   * Makes room for a sequence that is out of pages; false if nothing more can go.
    *
+   * @param own the caller is inside of it
+   * @param bytes what it was refused
+   * @param since {@link #moves} before it was refused
    * @param out what it would be told; gets what the tier says
    */
-  boolean makeRoom(SequenceContent own, OutOfPagesException out) {
-    long wanted = cache.arena().stats().maxBytes() / PARTS;
+  boolean makeRoom(SequenceContent own, long bytes, long since, OutOfPagesException out) {
+    ArenaStats stats = cache.arena().stats();
     PrefixIndex prefixes = cache.prefixes();
-    if (prefixes != null && prefixes.makeRoom(wanted)) {
+    if (prefixes != null && prefixes.makeRoom(part(stats))) {
       return true;
     }
+    shortAt = Math.min(stats.maxBytes(), stats.pageBytes() + bytes);
     try {
-      return offloadCold(own, wanted);
+      return makeRoom(own, stats, since);
     } catch (TierException failed) {
       out.addSuppressed(failed);
       return false;
     }
   }
 
-  /** Offloads what is coldest of all sequences; false if nothing more can go. */
-  boolean offloadCold() {
+  /** Makes room for pages that are no sequence's yet; false if nothing more can go. */
+  boolean makeRoom() {
     try {
-      return offloadCold(null, cache.arena().stats().maxBytes() / PARTS);
+      return makeRoom(null, cache.arena().stats(), moves());
     } catch (TierException failed) {
       return false;
     }
   }
 
-  private boolean offloadCold(@Nullable SequenceContent own, long wanted) {
-    Offload offload = cache.offload();
-    if (offload == null) {
+  /** How often pages have moved so far. */
+  long moves() {
+    return offload == null ? 0 : offload.moves();
+  }
+
+  private boolean makeRoom(@Nullable SequenceContent own, ArenaStats stats, long since) {
+    Offload to = offload;
+    if (to == null) {
       return false;
     }
-    for (Map.Entry<SequenceContent, SequenceGate> other : coldest(own)) {
-      LongArrayList pages = coldPages(other.getKey(), other.getValue(), wanted);
-      if (!pages.isEmpty() && offload.out(pages) > 0) {
-        return true;
-      }
+    PlacementView view = view(to, own, stats);
+    LongArrayList pages =
+        view.pages(policy.out(view, part(stats)), Long.MAX_VALUE, Which.HERE, false);
+    if (pages.isEmpty()) {
+      // Others may have just moved all there is.
+      return to.awaitMoves(since);
     }
-    if (own == null) {
-      return false;
-    }
-    LongArrayList pages = coldPages(own, wanted);
-    return !pages.isEmpty() && offload.out(pages) > 0;
+    // What was freed or moved by others since we looked has left room as well.
+    to.out(pages);
+    return true;
   }
 
-  private List<Map.Entry<SequenceContent, SequenceGate>> coldest(@Nullable SequenceContent own) {
-    List<Map.Entry<SequenceContent, SequenceGate>> others =
-        new ArrayList<>(cache.contents().entrySet());
-    others.removeIf(entry -> entry.getKey() == own);
-    others.sort(Comparator.comparingLong(entry -> entry.getKey().usedAt()));
-    return others;
-  }
-
-  /** The coldest pages of another sequence; none if somebody is inside. */
-  private LongArrayList coldPages(SequenceContent content, SequenceGate gate, long bytes) {
-    if (!gate.tryLook()) {
-      return new LongArrayList();
-    }
-    try {
-      return coldPages(content, bytes);
-    } finally {
-      gate.leave();
-    }
-  }
-
-  /** The coldest resident pages of a sequence, of {@code bytes} or a little more. */
-  private LongArrayList coldPages(SequenceContent content, long bytes) {
-    LongArrayList pages = new LongArrayList();
-    int behind = content.pagesPerLane();
-    long found = 0;
-    for (int from = 0; from < behind && found < bytes; from += ORDINALS) {
-      LongArrayList some = content.sealed(from, from + ORDINALS, true);
-      pages.addAll(some);
-      found += bytes(some);
-    }
-    return pages;
-  }
-
-  private long bytes(LongArrayList pages) {
-    long bytes = 0;
-    for (int i = 0; i < pages.size(); i++) {
-      bytes += cache.arena().pageBytes(pages.getLong(i));
-    }
-    return bytes;
-  }
-
-  /** Brings a sequence's pages back as far as there is room, the newest tokens' first. */
+  /**
+   * Brings back what the policy wants of a sequence that begins a step, as far as there is room.
+   */
   void restore(SequenceContent content) {
-    Offload offload = cache.offload();
-    if (offload == null || !offload.isUsed()) {
+    Offload from = offload;
+    if (from == null || !from.isUsed()) {
       return;
     }
     ArenaStats stats = cache.arena().stats();
-    long room = stats.maxBytes() - stats.pageBytes() - 2 * (stats.maxBytes() / PARTS);
-    if (stats.pagesAway() == 0 || room <= 0) {
-      return;
+    long room = room(stats);
+    if (room > 0) {
+      PlacementView view = view(from, content, stats);
+      back(from, view, policy.back(view, room), room);
     }
-    boolean more = true;
-    for (int to = content.pagesPerLane(); to > 0 && room > 0 && more; to -= ORDINALS) {
-      LongArrayList pages = content.sealed(Math.max(0, to - ORDINALS), to, false);
-      room -= bytes(pages);
-      more = room > 0 && offload.back(pages);
+  }
+
+  /** Bytes that may come back; none if nothing is away. */
+  private long room(ArenaStats stats) {
+    if (stats.pagesAway() == 0) {
+      return 0;
+    }
+    if (stats.pageBytes() < shortAt / 2) {
+      // Much has gone since; what stood in the way then may have gone too.
+      shortAt = Long.MAX_VALUE;
+    }
+    return Math.min(stats.maxBytes(), shortAt) - stats.pageBytes() - 2 * part(stats);
+  }
+
+  /**
+   * Brings back what a plan names; whether that was something, and there was room for all of it.
+   */
+  private boolean back(Offload from, PlacementView view, MovePlan plan, long room) {
+    LongArrayList pages = view.pages(plan, room, Which.AWAY, true);
+    try {
+      return !pages.isEmpty() && from.back(pages);
+    } finally {
+      for (int i = 0; i < pages.size(); i++) {
+        cache.arena().release(pages.getLong(i));
+      }
+    }
+  }
+
+  // ---- between steps ----
+
+  /** Called when a sequence has sealed a page. */
+  void sealed(long page) {
+    if (mover != null && copying == Copying.THROUGH) {
+      mover.copy(page);
+    }
+  }
+
+  /** Called when a step has ended or a sequence has gone: what the policy wants may differ now. */
+  void changed() {
+    if (mover != null && (copying == Copying.SELECTIVE || policy.actsBetweenSteps())) {
+      mover.ask();
+    }
+  }
+
+  /**
+   * Does what the policy wants done between steps, a part of the arena at a time, so that a step
+   * that is short never waits long. Whether it is worth trying again soon: somebody was inside of a
+   * sequence whose pages were looked for.
+   */
+  private boolean betweenSteps(Offload of, BooleanSupplier goesOn) {
+    boolean again = false;
+    if (policy.actsBetweenSteps()) {
+      again = surplus(of, goesOn);
+      fill(of, goesOn);
+    }
+    if (copying == Copying.SELECTIVE && goesOn.getAsBoolean()) {
+      ArenaStats stats = cache.arena().stats();
+      PlacementView view = view(of, null, stats);
+      LongArrayList pages =
+          view.pages(policy.copies(view, part(stats)), Long.MAX_VALUE, Which.HERE, false);
+      of.copy(pages);
+      again |= view.foundBusy();
+    }
+    return again;
+  }
+
+  private boolean surplus(Offload of, BooleanSupplier goesOn) {
+    ArenaStats stats = cache.arena().stats();
+    PlacementView view = view(of, null, stats);
+    MovePlan surplus = policy.surplus(view);
+    long left = surplus.bytes();
+    long freed = 1;
+    while (left > 0 && freed > 0 && goesOn.getAsBoolean()) {
+      LongArrayList pages = view.pages(surplus, Math.min(left, part(stats)), Which.HERE, false);
+      freed = pages.isEmpty() ? 0 : of.out(pages);
+      left -= freed;
+    }
+    return left > 0 && view.foundBusy();
+  }
+
+  /** Brings back what the policy wants while there is room. */
+  private void fill(Offload of, BooleanSupplier goesOn) {
+    boolean more = of.isUsed();
+    while (more && goesOn.getAsBoolean()) {
+      ArenaStats stats = cache.arena().stats();
+      long room = room(stats);
+      more = room > 0;
+      if (more) {
+        PlacementView view = view(of, null, stats);
+        more = back(of, view, policy.back(view, room), Math.min(room, part(stats)));
+      }
+    }
+  }
+
+  /** Does something while nothing moves between steps. */
+  void whileStill(Runnable task) {
+    if (mover == null) {
+      task.run();
+    } else {
+      mover.whileStill(task);
+    }
+  }
+
+  /** Ends what moves between steps; what is queued is not done. */
+  void close() {
+    if (mover != null) {
+      mover.close();
     }
   }
 }

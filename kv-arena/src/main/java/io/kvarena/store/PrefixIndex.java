@@ -214,7 +214,7 @@ final class PrefixIndex {
         return there;
       }
       long[] pages = from.load(chunk, ordinal);
-      while (pages == null && (makeRoom(maxBytes / PARTS) || cache.placement().offloadCold())) {
+      while (pages == null && (makeRoom(maxBytes / PARTS) || cache.placement().makeRoom())) {
         pages = from.load(chunk, ordinal);
       }
       if (pages == null) {

@@ -131,15 +131,24 @@ final class SequenceContent implements SequenceView {
   /** Sets pages aside; where there are none, others are offloaded for them. */
   private void reserve(long[] needs, int tokens) {
     while (true) {
+      long moves = cache.placement().moves();
       try {
         reservation.take(needs, tokens);
         return;
       } catch (OutOfPagesException out) {
-        if (!cache.placement().makeRoom(this, out)) {
+        if (!cache.placement().makeRoom(this, bytes(needs), moves, out)) {
           throw out;
         }
       }
     }
+  }
+
+  private long bytes(long[] needs) {
+    long bytes = 0;
+    for (int pool = 0; pool < cache.pools().size(); pool++) {
+      bytes += needs[pool] * cache.pool(pool).pageBytes();
+    }
+    return bytes;
   }
 
   /**
@@ -241,8 +250,9 @@ final class SequenceContent implements SequenceView {
   }
 
   /** Called by a lane that has sealed a page. */
-  void sealed(LayerPlan plan, int lane, int ordinal) {
+  void sealed(LayerPlan plan, int lane, int ordinal, long page) {
     cache.counters().pagesSealed.increment();
+    cache.placement().sealed(page);
     if (cache.hasListeners()) {
       cache.tell(
           new KvEvent.Sealed(id, plan.index(), lane, ordinal, plan.layout(ordinal).pageBytes()));
@@ -373,6 +383,9 @@ final class SequenceContent implements SequenceView {
     usedAt = System.nanoTime();
     for (Lane lane : lanes[layer]) {
       lane.trimRaw(cache.rollback(), reservation);
+    }
+    if (layer == lanes.length - 1) {
+      cache.placement().changed();
     }
   }
 
@@ -649,8 +662,8 @@ final class SequenceContent implements SequenceView {
   boolean recall() {
     Offload offload = tier();
     boolean all = true;
-    for (int to = pagesPerLane(); to > 0 && all; to -= Placement.ORDINALS) {
-      all = offload.back(sealed(Math.max(0, to - Placement.ORDINALS), to, false));
+    for (int to = pagesPerLane(); to > 0 && all; to -= PlacementView.ORDINALS) {
+      all = offload.back(sealed(Math.max(0, to - PlacementView.ORDINALS), to, false));
     }
     return all;
   }

@@ -388,6 +388,7 @@ final class Sessions {
 
   private long acquire(int pool, SequenceContent content) {
     while (true) {
+      long moves = cache.placement().moves();
       long page = cache.pool(pool).acquire();
       if (page != PageId.NONE) {
         return page;
@@ -397,7 +398,7 @@ final class Sessions {
               "no free page to restore a session into: pageBytes="
                   + cache.pool(pool).pageBytes()
                   + "; evict, close sequences or enlarge the arena");
-      if (!cache.placement().makeRoom(content, out)) {
+      if (!cache.placement().makeRoom(content, cache.pool(pool).pageBytes(), moves, out)) {
         throw out;
       }
     }
