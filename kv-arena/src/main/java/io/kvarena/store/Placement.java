@@ -7,6 +7,7 @@ import io.kvarena.policy.MovePlan;
 import io.kvarena.policy.PlacementPolicy;
 import io.kvarena.store.PlacementView.Which;
 import io.kvarena.tier.TierException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.agrona.collections.LongArrayList;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,11 @@ final class Placement {
    * what went for a step does not come back with it.
    */
   private static final int PARTS = 16;
+
+  /** How long, and how often, a step waits for sequences that somebody is inside of. */
+  private static final long PAUSE_NANOS = 100_000;
+
+  private static final int TRIES_MAX = 100;
 
   private final HostCache cache;
   private final @Nullable Offload offload;
@@ -54,22 +60,29 @@ final class Placement {
   }
 
   /**
+   * What was refused for want of pages.
+   *
+   * @param bytes what was asked for
+   * @param moves {@link #moves} before it was
+   * @param tries how often it was refused before
+   */
+  record Shortage(long bytes, long moves, int tries) {}
+
+  /**
    * Makes room for a sequence that is out of pages; false if nothing more can go.
    *
    * @param own the caller is inside of it
-   * @param bytes what it was refused
-   * @param since {@link #moves} before it was refused
    * @param out what it would be told; gets what the tier says
    */
-  boolean makeRoom(SequenceContent own, long bytes, long since, OutOfPagesException out) {
+  boolean makeRoom(SequenceContent own, Shortage shortage, OutOfPagesException out) {
     ArenaStats stats = cache.arena().stats();
     PrefixIndex prefixes = cache.prefixes();
     if (prefixes != null && prefixes.makeRoom(part(stats))) {
       return true;
     }
-    shortAt = Math.min(stats.maxBytes(), stats.pageBytes() + bytes);
+    shortAt = Math.min(stats.maxBytes(), stats.pageBytes() + shortage.bytes());
     try {
-      return makeRoom(own, stats, since);
+      return makeRoom(own, stats, shortage);
     } catch (TierException failed) {
       out.addSuppressed(failed);
       return false;
@@ -79,32 +92,39 @@ final class Placement {
   /** Makes room for pages that are no sequence's yet; false if nothing more can go. */
   boolean makeRoom() {
     try {
-      return makeRoom(null, cache.arena().stats(), moves());
+      return makeRoom(null, cache.arena().stats(), new Shortage(0, moves(), TRIES_MAX));
     } catch (TierException failed) {
       return false;
     }
   }
 
-  /** How often pages have moved so far. */
-  long moves() {
-    return offload == null ? 0 : offload.moves();
-  }
-
-  private boolean makeRoom(@Nullable SequenceContent own, ArenaStats stats, long since) {
+  private boolean makeRoom(@Nullable SequenceContent own, ArenaStats stats, Shortage shortage) {
     Offload to = offload;
     if (to == null) {
       return false;
     }
     PlacementView view = view(to, own, stats);
-    LongArrayList pages =
-        view.pages(policy.out(view, part(stats)), Long.MAX_VALUE, Which.HERE, false);
-    if (pages.isEmpty()) {
-      // Others may have just moved all there is.
-      return to.awaitMoves(since);
+    MovePlan plan = policy.out(view, part(stats));
+    LongArrayList pages = view.pages(plan, Long.MAX_VALUE, Which.HERE, false);
+    if (!pages.isEmpty()) {
+      // What was freed or moved by others since we looked has left room as well.
+      to.out(pages);
+      return true;
     }
-    // What was freed or moved by others since we looked has left room as well.
-    to.out(pages);
-    return true;
+    if (to.awaitMoves(shortage.moves())) {
+      return true;
+    }
+    boolean waits = view.foundBusy() && shortage.tries() < TRIES_MAX;
+    if (waits) {
+      // Others are inside of sequences whose pages could go; most calls are short.
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+    return waits;
+  }
+
+  /** How often pages have moved so far. */
+  long moves() {
+    return offload == null ? 0 : offload.moves();
   }
 
   /**

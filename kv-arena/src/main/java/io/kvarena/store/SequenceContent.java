@@ -130,13 +130,14 @@ final class SequenceContent implements SequenceView {
 
   /** Sets pages aside; where there are none, others are offloaded for them. */
   private void reserve(long[] needs, int tokens) {
-    while (true) {
+    for (int tries = 0; ; tries++) {
       long moves = cache.placement().moves();
       try {
         reservation.take(needs, tokens);
         return;
       } catch (OutOfPagesException out) {
-        if (!cache.placement().makeRoom(this, bytes(needs), moves, out)) {
+        Placement.Shortage shortage = new Placement.Shortage(bytes(needs), moves, tries);
+        if (!cache.placement().makeRoom(this, shortage, out)) {
           throw out;
         }
       }

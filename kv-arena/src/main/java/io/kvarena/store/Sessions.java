@@ -4,6 +4,7 @@ import io.kvarena.KvEvent;
 import io.kvarena.OutOfPagesException;
 import io.kvarena.memory.PageArena;
 import io.kvarena.memory.PageId;
+import io.kvarena.store.Placement.Shortage;
 import io.kvarena.tier.CorruptPageException;
 import io.kvarena.tier.DurableTier;
 import io.kvarena.tier.PageKey;
@@ -387,7 +388,7 @@ final class Sessions {
   }
 
   private long acquire(int pool, SequenceContent content) {
-    while (true) {
+    for (int tries = 0; ; tries++) {
       long moves = cache.placement().moves();
       long page = cache.pool(pool).acquire();
       if (page != PageId.NONE) {
@@ -398,7 +399,8 @@ final class Sessions {
               "no free page to restore a session into: pageBytes="
                   + cache.pool(pool).pageBytes()
                   + "; evict, close sequences or enlarge the arena");
-      if (!cache.placement().makeRoom(content, cache.pool(pool).pageBytes(), moves, out)) {
+      long bytes = cache.pool(pool).pageBytes();
+      if (!cache.placement().makeRoom(content, new Shortage(bytes, moves, tries), out)) {
         throw out;
       }
     }
