@@ -141,11 +141,6 @@ final class PrefixIndex {
     return order;
   }
 
-  private PrefixTenant tenant(OpenRequest request) {
-    PageKey root = keys.get().root(cache.fingerprint(), request.tenant(), request.adapter());
-    return tenants.computeIfAbsent(root, key -> new PrefixTenant(key, request.tenant(), order()));
-  }
-
   /**
    * Gives an empty sequence the longest cached part of a prompt, all but its last token at most.
    */
