@@ -12,7 +12,7 @@ shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The one block of Java in the README, its imports apart from its statements.
+# The blocks of Java in the README as one program, their imports apart from their statements.
 awk '/^```java$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/README.md" >"$work/block"
 imports=$(grep '^import' "$work/block")
 statements=$(grep -v '^import' "$work/block")
@@ -51,7 +51,8 @@ POM
 run() { # name, java arguments
   local name=$1
   shift
-  if ! "$JAVA_HOME/bin/java" "$@" >"$work/out" 2>"$work/err"; then
+  # Where the lines may leave files.
+  if ! (cd "$work" && "$JAVA_HOME/bin/java" "$@") >"$work/out" 2>"$work/err"; then
     cat "$work/out" "$work/err" >&2
     echo "link: the README's lines fail on the $name" >&2
     exit 1
