@@ -31,7 +31,7 @@ final class SessionBenchmark {
       throws IOException {
     Files.createDirectories(place);
     progress.printf(
-        "the embedded model's longest text: prompt, checkpoint to %s, and restore in a cache that"
+        "the embedded model's longest text, slabs of 8 MiB: prompt, checkpoint to %s, and restore in a cache that"
             + " was built anew; medians of %d%n",
         place, rounds);
     progress.println("  format    tokens  prompt, ms  checkpoint, ms  restore, ms    gain");
@@ -82,6 +82,8 @@ final class SessionBenchmark {
         KvCache.builder(model.shape())
             .keys(Formats.named(format))
             .values(Formats.named(format))
+            // What the context takes: a slab is zeroed when it is taken.
+            .slabBytes(8L << 20)
             .model(model.identity());
     byte[] fingerprint = builder.fingerprint();
     try (DiskTier tier = DiskTier.at(directory).fingerprint(fingerprint).open();
