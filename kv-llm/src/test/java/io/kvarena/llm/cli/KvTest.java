@@ -1,21 +1,16 @@
 package io.kvarena.llm.cli;
 
+import static io.kvarena.llm.cli.CommandRun.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.kvarena.llm.Reference;
 import io.kvarena.llm.gguf.GgufBuilder;
 import io.kvarena.llm.model.LanguageModel;
-import java.io.ByteArrayOutputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,29 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The command as a person or a program meets it: arguments in, two streams and a code out. */
 class KvTest {
-  /** What a run left behind. */
-  private record Result(int code, String out, String err) {
-    JsonObject json() {
-      return JsonParser.parseString(out.lines().toList().getLast()).getAsJsonObject();
-    }
-  }
-
-  private static Result run(String... args) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Terminal.redirect(
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8));
-    int code = Kv.run(args);
-    return new Result(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   @AfterEach
   void restore() {
-    Terminal.redirect(
-        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8),
-        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
+    CommandRun.restoreStreams();
   }
 
   private static List<Integer> ints(JsonElement array) {
@@ -63,7 +38,7 @@ class KvTest {
         Arrays.stream(greedy.promptIds())
             .mapToObj(Integer::toString)
             .collect(Collectors.joining(","));
-    Result result =
+    CommandRun result =
         run(
             "generate",
             "--prompt-ids",
@@ -75,8 +50,8 @@ class KvTest {
             "--values",
             "f32",
             "--json");
-    assertEquals(0, result.code, result.err);
-    assertEquals(1, result.out.lines().count());
+    assertEquals(0, result.code(), result.err());
+    assertEquals(1, result.out().lines().count());
     JsonObject json = result.json();
     for (String field :
         List.of(
@@ -102,18 +77,18 @@ class KvTest {
           model.tokenizer().decodeContinuation(greedy.continuationIds()),
           json.get("text").getAsString());
     }
-    assertTrue(result.err.contains("KV cache"), result.err);
+    assertTrue(result.err().contains("KV cache"), result.err());
   }
 
   @Test
   void generate_prompt_streamsTextAndEndsWithATable() {
-    Result result = run("generate", "--prompt", "Once upon a time", "--tokens", "12");
-    assertEquals(0, result.code, result.err);
-    assertTrue(result.out.startsWith("Once upon a time"), result.out);
+    CommandRun result = run("generate", "--prompt", "Once upon a time", "--tokens", "12");
+    assertEquals(0, result.code(), result.err());
+    assertTrue(result.out().startsWith("Once upon a time"), result.out());
     for (String row : List.of("tokens", "KV cache", "per token", "pages", "kernel", "KV read")) {
-      assertTrue(result.out.contains("\n  " + row + " "), row + " in " + result.out);
+      assertTrue(result.out().contains("\n  " + row + " "), row + " in " + result.out());
     }
-    assertEquals("", result.err);
+    assertEquals("", result.err());
   }
 
   @Test
@@ -138,14 +113,14 @@ class KvTest {
 
   @Test
   void generate_withoutArguments_showsProseAndAnswersThePasskey() {
-    Result result = run("generate", "--json", "--tokens", "16");
-    assertEquals(0, result.code, result.err);
+    CommandRun result = run("generate", "--json", "--tokens", "16");
+    assertEquals(0, result.code(), result.err());
     JsonObject json = result.json();
-    assertTrue(json.get("passkeyRight").getAsBoolean(), result.err);
+    assertTrue(json.get("passkeyRight").getAsBoolean(), result.err());
     assertEquals("q8_0", json.get("keys").getAsString());
     assertEquals(2042, ints(json.get("promptIds")).size());
     assertEquals(16, ints(json.getAsJsonObject("prose").get("generatedIds")).size());
-    assertTrue(result.err.contains("  right\n"), result.err);
+    assertTrue(result.err().contains("  right\n"), result.err());
   }
 
   @Test
@@ -154,7 +129,7 @@ class KvTest {
     int[] ids = Arrays.copyOf(window.ids(), 512);
     Path file = folder.resolve("ids.json");
     Files.writeString(file, Arrays.toString(ids));
-    Result result =
+    CommandRun result =
         run(
             "perplexity",
             "--ids",
@@ -166,7 +141,7 @@ class KvTest {
             "--values",
             "f32",
             "--json");
-    assertEquals(0, result.code, result.err);
+    assertEquals(0, result.code(), result.err());
     double expected = Arrays.stream(window.nll()).limit(511).average().orElseThrow();
     assertEquals(expected, result.json().get("nll").getAsDouble(), 1e-3);
     assertEquals(
@@ -180,9 +155,9 @@ class KvTest {
   void perplexity_inWindows_givesTheFirstTokenOfEach(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("text.txt");
     Files.writeString(file, "It was raining when the captain came back to the ship.\n".repeat(8));
-    Result whole = run("perplexity", "--text", file.toString(), "--json");
-    Result cut = run("perplexity", "--text", file.toString(), "--window", "10", "--json");
-    assertEquals(0, whole.code, whole.err);
+    CommandRun whole = run("perplexity", "--text", file.toString(), "--json");
+    CommandRun cut = run("perplexity", "--text", file.toString(), "--window", "10", "--json");
+    assertEquals(0, whole.code(), whole.err());
     int tokens = whole.json().get("tokens").getAsInt() + 1;
     // a window of one token, at the end, has nothing to score
     assertEquals(tokens - Math.ceilDiv(tokens, 10), cut.json().get("tokens").getAsInt());
@@ -192,9 +167,9 @@ class KvTest {
 
   @Test
   void size_predictsBytesWithoutLoadingWeights() {
-    Result result =
+    CommandRun result =
         run("size", "--context", "2048", "--keys", "q8_0", "--values", "q8_0", "--json");
-    assertEquals(0, result.code, result.err);
+    assertEquals(0, result.code(), result.err());
     JsonObject json = result.json();
     assertEquals(2048L * 3072, json.get("kvBytesF16").getAsLong());
     // 8.5 bits an element: 34 bytes where f16 takes 64
@@ -203,7 +178,7 @@ class KvTest {
 
   @Test
   void size_ofTransformsAndAMixOfPages_countsEachPart() {
-    Result result =
+    CommandRun result =
         run(
             "size",
             "--context",
@@ -217,7 +192,7 @@ class KvTest {
             "--recent",
             "100",
             "--json");
-    assertEquals(0, result.code, result.err);
+    assertEquals(0, result.code(), result.err());
     JsonObject json = result.json();
     assertEquals("q4_0+centred+hadamard", json.get("keys").getAsString());
     assertEquals("q8_0+hadamard", json.get("values").getAsString());
@@ -243,28 +218,29 @@ class KvTest {
       "32"
     };
     String[] generate = {"generate", "--prompt", "Once upon a time", "--tokens", "120", "--json"};
-    Result result =
+    CommandRun result =
         run(
             java.util.stream.Stream.concat(
                     java.util.Arrays.stream(generate), java.util.Arrays.stream(cache))
                 .toArray(String[]::new));
-    assertEquals(0, result.code, result.err);
+    assertEquals(0, result.code(), result.err());
     assertEquals("q4_0+hadamard", result.json().get("values").getAsString());
-    assertTrue(result.err.contains("keys q4_0+centred+hadamard, values q4_0+hadamard"), result.err);
+    assertTrue(
+        result.err().contains("keys q4_0+centred+hadamard, values q4_0+hadamard"), result.err());
     assertTrue(result.json().get("transformBytes").getAsLong() > 0);
   }
 
   @Test
   void doctor_namesTheKernelAndCuresWhatIsMissing() {
-    Result result = run("doctor", "--json");
-    assertEquals(0, result.code, result.err);
+    CommandRun result = run("doctor", "--json");
+    assertEquals(0, result.code(), result.err());
     for (JsonElement element : result.json().getAsJsonArray("checks")) {
       JsonObject check = element.getAsJsonObject();
       assertEquals(!check.get("ok").getAsBoolean(), check.has("cure"), check.toString());
     }
-    assertTrue(result.err.contains("kernel scalar"), result.err);
-    assertTrue(result.err.contains("disk I/O channel"), result.err);
-    assertTrue(result.err.contains("disk I/O in use"), result.err);
+    assertTrue(result.err().contains("kernel scalar"), result.err());
+    assertTrue(result.err().contains("disk I/O channel"), result.err());
+    assertTrue(result.err().contains("disk I/O in use"), result.err());
   }
 
   @Test
@@ -333,7 +309,7 @@ class KvTest {
   }
 
   private static void assertMisuse(String message, String... args) {
-    assertEquals(new Result(2, "", message + "\n"), run(args));
+    assertEquals(new CommandRun(2, "", message + "\n"), run(args));
   }
 
   @Test
@@ -366,24 +342,24 @@ class KvTest {
   }
 
   private static void assertFailure(String message, String... args) {
-    assertEquals(new Result(1, "", message + "\n"), run(args));
+    assertEquals(new CommandRun(1, "", message + "\n"), run(args));
   }
 
   @Test
   void failure_withDebug_addsTheStackTrace() {
-    Result result = run("generate", "--prompt", "a", "--model", "no.gguf", "--debug");
-    assertEquals(1, result.code);
-    assertTrue(result.err.contains("\tat io.kvarena.llm"), result.err);
+    CommandRun result = run("generate", "--prompt", "a", "--model", "no.gguf", "--debug");
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("\tat io.kvarena.llm"), result.err());
   }
 
   @Test
   void help_ofEachCommand_exits0() {
     for (String command : List.of("generate", "perplexity", "size", "doctor")) {
-      Result result = run(command, "--help");
-      assertEquals(0, result.code);
-      assertTrue(result.out.startsWith("Usage: kv " + command), result.out);
-      assertEquals("", result.err);
+      CommandRun result = run(command, "--help");
+      assertEquals(0, result.code());
+      assertTrue(result.out().startsWith("Usage: kv " + command), result.out());
+      assertEquals("", result.err());
     }
-    assertTrue(run().out.startsWith("Usage: kv"));
+    assertTrue(run().out().startsWith("Usage: kv"));
   }
 }

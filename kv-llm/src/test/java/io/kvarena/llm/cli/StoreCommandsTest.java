@@ -1,17 +1,11 @@
 package io.kvarena.llm.cli;
 
+import static io.kvarena.llm.cli.CommandRun.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.kvarena.llm.Reference;
-import java.io.ByteArrayOutputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -25,35 +19,16 @@ class StoreCommandsTest {
 
   @TempDir private Path directory;
 
-  private record Result(int code, String out, String err) {
-    JsonObject json() {
-      return JsonParser.parseString(out.lines().toList().getLast()).getAsJsonObject();
-    }
-  }
-
-  private static Result run(String... args) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Terminal.redirect(
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8));
-    int code = Kv.run(args);
-    return new Result(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   @AfterEach
   void restore() {
-    Terminal.redirect(
-        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8),
-        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
+    CommandRun.restoreStreams();
   }
 
   private String store() {
     return directory.resolve("store").toString();
   }
 
-  private Result chat(String session, String prompt) {
+  private CommandRun chat(String session, String prompt) {
     return run(
         "chat",
         "--session",
@@ -69,30 +44,31 @@ class StoreCommandsTest {
 
   @Test
   void chat_goesOnAfterARestart_asIfItHadNeverStopped() {
-    Result first = chat("one", "The old man walked down to the river");
-    assertEquals(0, first.code, first.err);
+    CommandRun first = chat("one", "The old man walked down to the river");
+    assertEquals(0, first.code(), first.err());
     assertEquals(0, first.json().get("restoredTokens").getAsInt());
-    Result second = chat("one", " and then he");
-    assertEquals(0, second.code, second.err);
+    CommandRun second = chat("one", " and then he");
+    assertEquals(0, second.code(), second.err());
     int kept = first.json().get("tokens").getAsInt();
     assertEquals(kept, second.json().get("restoredTokens").getAsInt());
-    assertTrue(second.err.startsWith("session one: " + kept + " tokens restored in "), second.err);
+    assertTrue(
+        second.err().startsWith("session one: " + kept + " tokens restored in "), second.err());
     // The same text in one go.
     String whole =
         "The old man walked down to the river"
             + first.json().get("text").getAsString()
             + " and then he";
-    Result again = chat("two", whole);
+    CommandRun again = chat("two", whole);
     assertEquals(second.json().get("text"), again.json().get("text"));
-    Result inspected = run("inspect", store(), "--json");
-    assertEquals(0, inspected.code, inspected.err);
+    CommandRun inspected = run("inspect", store(), "--json");
+    assertEquals(0, inspected.code(), inspected.err());
     assertTrue(inspected.json().get("records").getAsJsonObject().has("session/one"));
-    Result verified = run("verify", store(), "--json");
-    assertEquals(0, verified.code, verified.err);
+    CommandRun verified = run("verify", store(), "--json");
+    assertEquals(0, verified.code(), verified.err());
     assertTrue(verified.json().get("pages").getAsInt() > 0);
     assertEquals(0, verified.json().get("dropped").getAsInt());
-    Result dropped = run("chat", "--session", "one", "--store", store(), "--drop");
-    assertEquals(0, dropped.code, dropped.err);
+    CommandRun dropped = run("chat", "--session", "one", "--store", store(), "--drop");
+    assertEquals(0, dropped.code(), dropped.err());
     assertEquals(0, chat("one", "Once").json().get("restoredTokens").getAsInt());
   }
 
@@ -108,11 +84,11 @@ class StoreCommandsTest {
         Files.write(file, bytes);
       }
     }
-    Result verified = run("verify", store(), "--json");
-    assertEquals(1, verified.code, verified.err);
+    CommandRun verified = run("verify", store(), "--json");
+    assertEquals(1, verified.code(), verified.err());
     assertTrue(verified.json().get("dropped").getAsInt() > 0);
-    Result next = chat("one", "Once");
-    assertEquals(0, next.code, next.err);
+    CommandRun next = chat("one", "Once");
+    assertEquals(0, next.code(), next.err());
     assertEquals(0, next.json().get("restoredTokens").getAsInt());
   }
 
@@ -123,42 +99,44 @@ class StoreCommandsTest {
     String[] command = {
       "generate", "--prompt-ids", prompt, "--tokens", "12", "--store", store(), "--json"
     };
-    Result first = run(command);
-    assertEquals(0, first.code, first.err);
+    CommandRun first = run(command);
+    assertEquals(0, first.code(), first.err());
     assertEquals(0, first.json().get("foundTokens").getAsInt());
-    Result second = run(command);
+    CommandRun second = run(command);
     assertEquals(288, second.json().get("foundTokens").getAsInt());
     assertEquals(first.json().get("generatedIds"), second.json().get("generatedIds"));
     String[] little = Arrays.copyOf(command, command.length + 4);
     System.arraycopy(
         new String[] {"--memory", "400k", "--keys", "q8_0"}, 0, little, command.length, 4);
-    Result small = run(little);
-    assertEquals(0, small.code, small.err);
+    CommandRun small = run(little);
+    assertEquals(0, small.code(), small.err());
     assertEquals(first.json().get("generatedIds"), small.json().get("generatedIds"));
   }
 
   @Test
   void store_usedWrongly_saysWhatToDo() {
-    Result none = run("chat", "--session", "one", "--prompt", "x");
-    assertEquals(2, none.code);
-    assertEquals("kv chat: pages need a place to go; name a directory with --store\n", none.err);
+    CommandRun none = run("chat", "--session", "one", "--prompt", "x");
+    assertEquals(2, none.code());
+    assertEquals("kv chat: pages need a place to go; name a directory with --store\n", none.err());
     assertEquals(
         "kv generate: pages need a place to go; name a directory with --store\n",
-        run("generate", "--prompt", "x", "--memory", "1m").err);
-    Result size = run("chat", "--session", "one", "--store", store(), "--disk", "ten");
-    assertEquals(2, size.code);
+        run("generate", "--prompt", "x", "--memory", "1m").err());
+    CommandRun size = run("chat", "--session", "one", "--store", store(), "--disk", "ten");
+    assertEquals(2, size.code());
     assertTrue(
-        size.err.contains("not a size: size=ten; write 750k, 64m or 10g, for example"), size.err);
-    Result name = chat("../one", "x");
-    assertEquals(1, name.code);
-    assertTrue(name.err.contains("not a session's name: session=../one; use 1 to 100"), name.err);
-    Result missing = run("verify", directory.resolve("nowhere").toString());
-    assertEquals(2, missing.code);
-    assertTrue(missing.err.startsWith("kv verify: no such directory: store="), missing.err);
+        size.err().contains("not a size: size=ten; write 750k, 64m or 10g, for example"),
+        size.err());
+    CommandRun name = chat("../one", "x");
+    assertEquals(1, name.code());
+    assertTrue(
+        name.err().contains("not a session's name: session=../one; use 1 to 100"), name.err());
+    CommandRun missing = run("verify", directory.resolve("nowhere").toString());
+    assertEquals(2, missing.code());
+    assertTrue(missing.err().startsWith("kv verify: no such directory: store="), missing.err());
     chat("one", "Once");
-    Result other =
+    CommandRun other =
         run("chat", "--session", "one", "--store", store(), "--keys", "q4_0", "--prompt", "x");
-    assertEquals(1, other.code);
-    assertTrue(other.err.contains("pages of another model, layout or format"), other.err);
+    assertEquals(1, other.code());
+    assertTrue(other.err().contains("pages of another model, layout or format"), other.err());
   }
 }
