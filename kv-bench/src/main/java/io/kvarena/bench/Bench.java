@@ -46,6 +46,7 @@ public final class Bench implements Runnable {
           "peers",
           "tier",
           "session",
+          "lookup",
           "copy");
 
   private static final long COPY_BYTES_MAX = 1L << 30;
@@ -60,7 +61,7 @@ public final class Bench implements Runnable {
           "attention, append or all, which is both (the default); prefill and prefix by themselves;"
               + " disk: pages"
               + " through the disk tier; peers: the disk tier, RocksDB and LMDB; tier: a sequence"
-              + " larger than memory; session: a restart; copy: what each OpenCL device's memory gives at most")
+              + " larger than memory; session: a restart; lookup: a prompt that is cached; copy: what each OpenCL device's memory gives at most")
   private String what = "all";
 
   @Option(
@@ -171,7 +172,7 @@ public final class Bench implements Runnable {
       prefix(measurement, progress);
       return;
     }
-    if (List.of("disk", "peers", "tier", "session").contains(what)) {
+    if (List.of("disk", "peers", "tier", "session", "lookup").contains(what)) {
       fromDisk(progress);
       return;
     }
@@ -293,6 +294,7 @@ public final class Bench implements Runnable {
             case "peers" -> report.peers(pages, megabytes);
             case "tier" ->
                 TierBenchmark.report(progress, place, kernels, formats, contexts, threads);
+            case "lookup" -> LookupBenchmark.report(progress, threads);
             default -> SessionBenchmark.report(progress, place, formats, rounds);
           };
       if (json) {

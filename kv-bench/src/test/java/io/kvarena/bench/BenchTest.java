@@ -223,7 +223,7 @@ class BenchTest {
     assertEquals(2, bench("decode"));
     assertEquals(
         "kv bench: no such benchmark: what=decode; use one of attention, append, all, prefill, prefix,"
-            + " disk, peers, tier, session, copy",
+            + " disk, peers, tier, session, lookup, copy",
         err.toString(StandardCharsets.UTF_8).strip());
   }
 }
