@@ -424,11 +424,11 @@ final class PrefixIndex {
   }
 
   private boolean isSame(long one, long other) {
-    if (!arena.isResident(one) || !arena.isResident(other)) {
-      return false;
+    try (PageReader reader = new PageReader(cache)) {
+      MemorySegment bytes = reader.resident(one);
+      MemorySegment others = reader.resident(other);
+      return bytes != null && others != null && bytes.mismatch(others) < 0;
     }
-    MemorySegment bytesOfOne = arena.view(one);
-    return bytesOfOne.mismatch(arena.view(other)) < 0;
   }
 
   // ---- giving up ----

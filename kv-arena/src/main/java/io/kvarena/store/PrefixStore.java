@@ -13,7 +13,6 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -84,9 +83,9 @@ final class PrefixStore {
     }
     int[] crcs = new int[pages.length];
     List<PageTransfer> batch = new ArrayList<>();
-    try (Arena scratch = Arena.ofShared()) {
+    try (PageReader reader = new PageReader(cache)) {
       for (int lane = 0; lane < pages.length; lane++) {
-        MemorySegment bytes = bytes(pages[lane], scratch);
+        MemorySegment bytes = reader.bytes(pages[lane]);
         PageTransfer page = PageTransfer.of(keys.page(chunk.key, lane), about, bytes);
         crcs[lane] = page.crc32c();
         batch.add(page);
@@ -103,16 +102,6 @@ final class PrefixStore {
       }
     }
     chunk.crcs = crcs;
-  }
-
-  private MemorySegment bytes(long page, Arena scratch) {
-    Offload offload = cache.offload();
-    if (offload == null || arena.isResident(page)) {
-      return arena.view(page);
-    }
-    MemorySegment copy = scratch.allocate(arena.pageBytes(page), 4096);
-    offload.read(page, copy);
-    return copy;
   }
 
   private byte[] encode(Chunk chunk, int ordinal, int[] crcs) {

@@ -184,11 +184,9 @@ final class Sessions {
               }
               return number;
             });
-    try (Arena scratch = Arena.ofShared()) {
-      for (int from = 0; from < unstored.size(); from += BATCH_PAGES) {
-        List<Long> some = unstored.subList(from, Math.min(unstored.size(), from + BATCH_PAGES));
-        store(some, numbers, pages, fresh, scratch);
-      }
+    for (int from = 0; from < unstored.size(); from += BATCH_PAGES) {
+      int to = Math.min(unstored.size(), from + BATCH_PAGES);
+      store(unstored.subList(from, to), numbers, pages, fresh);
     }
     return record;
   }
@@ -201,14 +199,15 @@ final class Sessions {
       List<Long> some,
       Long2ObjectHashMap<Integer> numbers,
       List<SessionRecord.Page> pages,
-      List<PageKey> fresh,
-      Arena scratch) {
+      List<PageKey> fresh) {
     List<PageTransfer> batch = new ArrayList<>();
-    for (long page : some) {
-      SessionRecord.Page as = pages.get(numbers.get(page));
-      batch.add(PageTransfer.of(as.key(), about, bytes(page, scratch)));
+    try (PageReader reader = new PageReader(cache)) {
+      for (long page : some) {
+        SessionRecord.Page as = pages.get(numbers.get(page));
+        batch.add(PageTransfer.of(as.key(), about, reader.bytes(page)));
+      }
+      tier.store(batch);
     }
-    tier.store(batch);
     for (int i = 0; i < batch.size(); i++) {
       long page = some.get(i);
       int number = numbers.get(page);
@@ -222,18 +221,6 @@ final class Sessions {
         stored.put(page, as);
       }
     }
-  }
-
-  /** The bytes of a page, wherever they are. */
-  private MemorySegment bytes(long page, Arena scratch) {
-    PageArena arena = cache.arena();
-    Offload offload = cache.offload();
-    if (offload == null || arena.isResident(page)) {
-      return arena.view(page);
-    }
-    MemorySegment copy = scratch.allocate(arena.pageBytes(page), 4096);
-    offload.read(page, copy);
-    return copy;
   }
 
   private void checkOwn(String name, SessionRecord record) {

@@ -130,15 +130,7 @@ public final class DeviceTier implements Tier {
       ClCalls.finish(queue);
       stored = true;
     } catch (ClException failed) {
-      throw new TierException(
-          "the device did not take pages: pages="
-              + batch.size()
-              + ", call="
-              + failed.call()
-              + ", code="
-              + failed.codeName()
-              + "; try again, or close the tier",
-          failed);
+      throw failed("the device did not take pages", batch, failed);
     } finally {
       giveBack(queue);
       if (!stored) {
@@ -153,6 +145,19 @@ public final class DeviceTier implements Tier {
         letGo(pages.put(page.key(), entry));
       }
     }
+  }
+
+  private static TierException failed(String what, List<PageTransfer> batch, ClException failed) {
+    return new TierException(
+        what
+            + ": pages="
+            + batch.size()
+            + ", call="
+            + failed.call()
+            + ", code="
+            + failed.codeName()
+            + "; try again, or close the tier",
+        failed);
   }
 
   /** A free slot for so many bytes. */
@@ -242,15 +247,7 @@ public final class DeviceTier implements Tier {
       }
       ClCalls.finish(queue);
     } catch (ClException failed) {
-      throw new TierException(
-          "the device did not give pages back: pages="
-              + batch.size()
-              + ", call="
-              + failed.call()
-              + ", code="
-              + failed.codeName()
-              + "; try again, or close the tier",
-          failed);
+      throw failed("the device did not give pages back", batch, failed);
     } finally {
       if (queue != 0) {
         giveBack(queue);
